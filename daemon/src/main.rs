@@ -1,0 +1,3 @@
+//! The program `galleryfs`.
+
+fn main() {}

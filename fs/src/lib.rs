@@ -1,0 +1,1 @@
+//! The virtual tree, and the thin FUSE shell over it.
