@@ -1,0 +1,270 @@
+//! The whole library as it stood at one moment, in memory, for readers that never wait.
+//!
+//! What makes it hard, and what answers it:
+//! 1. A reader (an `ls` of 100,000, a search) must see one state from beginning to end, while files arrive. A snapshot
+//!    is immutable; the writer builds the next one and swaps a pointer.
+//! 2. A million rows must not be copied for one changed row. Everything is shared in pieces ([`chunks`], [`sharded`],
+//!    the bitmaps one by one), and a change copies only the pieces it touches.
+//! 3. Sets, names and folders must never disagree with the rows. Only [`Snapshot::put`] changes them, and it takes the
+//!    row's old traces out by computing them from the old row itself.
+
+mod chunks;
+mod facets;
+#[cfg(any(test, feature = "fixtures"))]
+pub mod fixture;
+mod folders;
+mod interner;
+mod row;
+mod sharded;
+
+use std::ops::RangeBounds;
+use std::sync::Arc;
+
+use roaring::RoaringBitmap;
+
+use self::chunks::Chunks;
+pub use self::facets::Facet;
+use self::facets::Facets;
+pub use self::folders::{Dir, DirId, Folders, Root};
+use self::interner::Interner;
+pub use self::row::{CameraId, CameraName, LensId, PersonNameId, PlaceId, Row, RowPath, TagId};
+use self::sharded::{Key, Sharded};
+use crate::change::Cursor;
+use crate::id::{AccountId, AssetId, AssetInode, RowNumber};
+use crate::metadata::{Place, TagPath};
+use crate::visibility::Scope;
+
+/// One immutable state of the library.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    cursor: Cursor,
+    rows: Chunks<Row>,
+    by_id: Sharded,
+    by_inode: Sharded,
+    by_name: Sharded,
+    by_path: Sharded,
+    facets: Facets,
+    folders: Folders,
+    places: Arc<Interner<Place>>,
+    cameras: Arc<Interner<CameraName>>,
+    lenses: Arc<Interner<String>>,
+    tags: Arc<Interner<TagPath>>,
+    people: Arc<Interner<String>>,
+}
+
+fn id_key(id: AssetId) -> Key {
+    Key::of(b'a', &[id.as_bytes()])
+}
+
+fn inode_key(inode: AssetInode) -> Key {
+    Key::of(b'i', &[&inode.get().to_be_bytes()])
+}
+
+fn name_key(name: &[u8]) -> Key {
+    Key::of(b'n', &[name])
+}
+
+fn path_key(dir: DirId, name: &[u8]) -> Key {
+    Key::of(b'p', &[&dir.0.to_be_bytes(), name])
+}
+
+impl Snapshot {
+    /// An empty library at `cursor`.
+    pub(crate) fn empty(cursor: Cursor) -> Self {
+        Self {
+            cursor,
+            rows: Chunks::default(),
+            by_id: Sharded::default(),
+            by_inode: Sharded::default(),
+            by_name: Sharded::default(),
+            by_path: Sharded::default(),
+            facets: Facets::default(),
+            folders: Folders::default(),
+            places: Arc::default(),
+            cameras: Arc::default(),
+            lenses: Arc::default(),
+            tags: Arc::default(),
+            people: Arc::default(),
+        }
+    }
+
+    /// How far in the change feed this state is.
+    pub fn cursor(&self) -> Cursor {
+        self.cursor
+    }
+
+    /// A row by number; `None` for a number not in use.
+    pub fn row(&self, row: RowNumber) -> Option<&Arc<Row>> {
+        self.rows.get(row)
+    }
+
+    /// All rows, missing assets and parts included.
+    pub fn rows(&self) -> impl Iterator<Item = (RowNumber, &Arc<Row>)> {
+        self.rows.iter()
+    }
+
+    /// The row of an asset.
+    pub fn by_id(&self, id: AssetId) -> Option<RowNumber> {
+        self.by_id.get(id_key(id))
+    }
+
+    /// The row whose current version has this inode number.
+    pub fn by_inode(&self, inode: AssetInode) -> Option<RowNumber> {
+        self.by_inode.get(inode_key(inode))
+    }
+
+    /// The row with this library-wide name, missing ones included. Exact, not folded.
+    pub fn by_name(&self, name: &str) -> Option<RowNumber> {
+        self.by_name.get(name_key(name.as_bytes()))
+    }
+
+    /// The row whose bytes lie in this folder under this name.
+    pub fn by_path(&self, dir: DirId, file_name: &[u8]) -> Option<RowNumber> {
+        self.by_path.get(path_key(dir, file_name))
+    }
+
+    /// The user's own layout.
+    pub fn folders(&self) -> &Folders {
+        &self.folders
+    }
+
+    /// The rows that share `facet`. Whatever their owner and visibility: intersect with [`Snapshot::shown`].
+    pub fn facet(&self, facet: Facet) -> Option<&RoaringBitmap> {
+        self.facets.get(facet)
+    }
+
+    /// The sets in a range of facets, `Facet::Day(a)..=Facet::Day(b)` for one. None is empty.
+    pub fn facets(
+        &self,
+        range: impl RangeBounds<Facet>,
+    ) -> impl DoubleEndedIterator<Item = (Facet, &RoaringBitmap)> {
+        self.facets.range(range)
+    }
+
+    /// The listed assets that `account` sees in `scope`: the one predicate of visibility.
+    pub fn shown(&self, account: AccountId, scope: Scope) -> RoaringBitmap {
+        let mut shown = RoaringBitmap::new();
+        for visibility in scope.shows() {
+            if let Some(set) = self.facet(Facet::Shown(account, *visibility)) {
+                shown |= set;
+            }
+        }
+        shown
+    }
+
+    /// The place behind a number.
+    pub fn place(&self, id: PlaceId) -> Option<&Arc<Place>> {
+        self.places.get(id.0)
+    }
+
+    /// Every place ever met in this run.
+    pub fn places(&self) -> impl Iterator<Item = (PlaceId, &Arc<Place>)> {
+        self.places.iter().map(|(id, place)| (PlaceId(id), place))
+    }
+
+    /// The camera behind a number.
+    pub fn camera(&self, id: CameraId) -> Option<&Arc<CameraName>> {
+        self.cameras.get(id.0)
+    }
+
+    /// Every camera ever met in this run.
+    pub fn cameras(&self) -> impl Iterator<Item = (CameraId, &Arc<CameraName>)> {
+        self.cameras.iter().map(|(id, camera)| (CameraId(id), camera))
+    }
+
+    /// The lens behind a number.
+    pub fn lens(&self, id: LensId) -> Option<&Arc<String>> {
+        self.lenses.get(id.0)
+    }
+
+    /// Every lens ever met in this run.
+    pub fn lenses(&self) -> impl Iterator<Item = (LensId, &Arc<String>)> {
+        self.lenses.iter().map(|(id, lens)| (LensId(id), lens))
+    }
+
+    /// The tag behind a number.
+    pub fn tag(&self, id: TagId) -> Option<&Arc<TagPath>> {
+        self.tags.get(id.0)
+    }
+
+    /// Every tag ever met in this run.
+    pub fn tags(&self) -> impl Iterator<Item = (TagId, &Arc<TagPath>)> {
+        self.tags.iter().map(|(id, tag)| (TagId(id), tag))
+    }
+
+    /// The person's name behind a number.
+    pub fn person_name(&self, id: PersonNameId) -> Option<&Arc<String>> {
+        self.people.get(id.0)
+    }
+
+    /// Every person named in a file, ever met in this run.
+    pub fn person_names(&self) -> impl Iterator<Item = (PersonNameId, &Arc<String>)> {
+        self.people.iter().map(|(id, name)| (PersonNameId(id), name))
+    }
+
+    pub(crate) fn set_cursor(&mut self, cursor: Cursor) {
+        self.cursor = cursor;
+    }
+
+    pub(crate) fn folders_mut(&mut self) -> &mut Folders {
+        &mut self.folders
+    }
+
+    pub(crate) fn intern_place(&mut self, place: &Place) -> PlaceId {
+        PlaceId(Interner::intern(&mut self.places, place))
+    }
+
+    pub(crate) fn intern_camera(&mut self, camera: &CameraName) -> CameraId {
+        CameraId(Interner::intern(&mut self.cameras, camera))
+    }
+
+    pub(crate) fn intern_lens(&mut self, lens: &String) -> LensId {
+        LensId(Interner::intern(&mut self.lenses, lens))
+    }
+
+    pub(crate) fn intern_tag(&mut self, tag: &TagPath) -> TagId {
+        TagId(Interner::intern(&mut self.tags, tag))
+    }
+
+    pub(crate) fn intern_person_name(&mut self, name: &String) -> PersonNameId {
+        PersonNameId(Interner::intern(&mut self.people, name))
+    }
+
+    /// Puts a row in place of what was there. The only way anything in here changes.
+    pub(crate) fn put(&mut self, number: RowNumber, row: Row) {
+        let row = Arc::new(row);
+        let old = self.rows.get(number).cloned();
+        if let Some(old) = &old {
+            if old.inode != row.inode {
+                self.by_inode.remove(inode_key(old.inode), number);
+            }
+            if old.name != row.name {
+                self.by_name.remove(name_key(old.name.as_bytes()), number);
+            }
+            for path in old.paths.iter().filter(|path| !same_path(&row, path, old.file_name(path))) {
+                self.by_path.remove(path_key(path.dir, old.file_name(path)), number);
+            }
+        }
+        self.by_id.insert(id_key(row.id), number);
+        self.by_inode.insert(inode_key(row.inode), number);
+        self.by_name.insert(name_key(row.name.as_bytes()), number);
+        for path in &row.paths {
+            self.by_path.insert(path_key(path.dir, row.file_name(path)), number);
+            self.folders.add_row(path.dir, number);
+        }
+        if let Some(old) = &old {
+            for path in &old.paths {
+                if !row.paths.iter().any(|kept| kept.dir == path.dir) {
+                    self.folders.remove_row(path.dir, number);
+                }
+            }
+        }
+        let before = old.as_ref().map(|old| old.facets()).unwrap_or_default();
+        self.facets.update(number, &before, &row.facets());
+        self.rows.set(number, Some(row));
+    }
+}
+
+fn same_path(row: &Row, path: &RowPath, file_name: &[u8]) -> bool {
+    row.paths.iter().any(|other| other.dir == path.dir && row.file_name(other) == file_name)
+}

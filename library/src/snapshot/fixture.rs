@@ -1,0 +1,198 @@
+//! Snapshots made by hand, for tests of what reads them: the tree, the filters.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::{CameraName, Root, Row, RowPath, Snapshot};
+use crate::change::{ChangeSeq, Cursor};
+use crate::checksum::Checksum;
+use crate::format::{Format, Kind};
+use crate::id::{AccountId, AssetId, AssetInode, Epoch, RootId, RowNumber};
+use crate::metadata::{Place, Rating, TagPath, Taken};
+use crate::visibility::Visibility;
+
+/// A library in the making: one account, one root called `Pictures` at `/pictures`.
+#[derive(Debug)]
+pub struct Fixture {
+    snapshot: Snapshot,
+    account: AccountId,
+    root: RootId,
+    next: u32,
+}
+
+/// A photo for the fixture. The path decides the format, and the name unless `name` does.
+#[derive(Clone, Debug, Default)]
+pub struct Photo<'a> {
+    /// Below the root: `2024/IMG_1.jpg`.
+    pub path: &'a str,
+    /// The library-wide name, where it is not the file's: `IMG_1 (2).jpg`.
+    pub name: Option<&'a str>,
+    /// Bytes; also makes the content, so give different photos different sizes or paths.
+    pub size: u64,
+    /// Local capture time: `2024-05-01T10:20:30`.
+    pub taken: Option<&'a str>,
+    /// City, region, country.
+    pub place: Option<(&'a str, &'a str, &'a str)>,
+    /// Make and model.
+    pub camera: Option<(&'a str, &'a str)>,
+    /// Tags with `/` between levels.
+    pub tags: &'a [&'a str],
+    /// People named in the file.
+    pub people: &'a [&'a str],
+    /// Stars.
+    pub rating: Option<i64>,
+    /// Where it shows.
+    pub visibility: Visibility,
+    /// What it is a part of.
+    pub host: Option<RowNumber>,
+}
+
+impl Default for Fixture {
+    fn default() -> Self {
+        let (account, root) = (AccountId::from_bytes([1; 16]), RootId::from_bytes([2; 16]));
+        let mut snapshot =
+            Snapshot::empty(Cursor { epoch: Epoch::from_bytes([3; 16]), seq: ChangeSeq::default() });
+        snapshot.folders.set_roots([Root {
+            id: root,
+            owner: account,
+            name: "Pictures".into(),
+            path: PathBuf::from("/pictures"),
+        }]);
+        Self { snapshot, account, root, next: 0 }
+    }
+}
+
+impl Fixture {
+    /// The one account.
+    pub fn account(&self) -> AccountId {
+        self.account
+    }
+
+    /// The state so far. Later changes do not reach it.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::new(self.snapshot.clone())
+    }
+
+    /// Adds a photo, video or (with a host) part.
+    pub fn add(&mut self, photo: &Photo<'_>) -> RowNumber {
+        let number = RowNumber(self.next);
+        self.next += 1;
+        let (folder, file) = photo.path.rsplit_once('/').unwrap_or(("", photo.path));
+        let extension = file.rsplit_once('.').map_or("", |(_, extension)| extension);
+        let format = Format::from_extension(extension).unwrap_or(Format::Jpeg);
+        let content = Checksum::of(format!("{} {}", photo.path, photo.size).as_bytes());
+        let id = AssetId::of_content(self.account, &content);
+        let dir = self.snapshot.folders.make(self.root, folder.as_bytes()).unwrap_or(super::DirId(0));
+        let name = photo.name.unwrap_or(file);
+        let row = Row {
+            id,
+            inode: AssetInode::of(id, &content, 0),
+            owner: self.account,
+            name: name.into(),
+            kind: format.kind(),
+            format,
+            visibility: photo.visibility,
+            present: true,
+            size: photo.size,
+            modified: Timestamp::UNIX_EPOCH,
+            decided: Timestamp::UNIX_EPOCH,
+            added: Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_secs(i64::from(number.0)),
+            taken: photo.taken.and_then(|text| text.parse().ok()).map(|local| Taken { local, zone: None }),
+            pixels: None,
+            position: None,
+            place: photo.place.map(|(city, region, country)| {
+                self.snapshot.intern_place(&Place {
+                    city: city.into(),
+                    region: region.into(),
+                    country: country.into(),
+                })
+            }),
+            camera: photo.camera.map(|(make, model)| {
+                self.snapshot.intern_camera(&CameraName { make: make.into(), model: model.into() })
+            }),
+            lens: None,
+            iso: None,
+            f_number: None,
+            focal_mm: None,
+            duration_ms: None,
+            rating: photo.rating.and_then(Rating::new),
+            tags: photo
+                .tags
+                .iter()
+                .filter_map(|tag| TagPath::new(tag.split('/')))
+                .map(|tag| self.snapshot.intern_tag(&tag))
+                .collect(),
+            people: photo
+                .people
+                .iter()
+                .map(|name| self.snapshot.intern_person_name(&(*name).to_owned()))
+                .collect(),
+            described: false,
+            favourite: false,
+            motion: false,
+            warned: false,
+            host: photo.host,
+            parts: Box::default(),
+            paths: Box::new([RowPath { dir, name: (name != file).then(|| file.as_bytes().into()) }]),
+        };
+        debug_assert!(row.kind != Kind::Sidecar || row.host.is_some(), "a sidecar has a host");
+        self.snapshot.put(number, row);
+        if let Some(host) = photo.host {
+            self.change(host, |row| row.parts = row.parts.iter().copied().chain([number]).collect());
+        }
+        number
+    }
+
+    /// Changes a row in place.
+    pub fn change(&mut self, number: RowNumber, change: impl FnOnce(&mut Row)) {
+        if let Some(row) = self.snapshot.row(number) {
+            let mut row = Row::clone(row);
+            change(&mut row);
+            self.snapshot.put(number, row);
+        }
+    }
+
+    /// Makes an asset missing, as when its file is deleted.
+    pub fn remove(&mut self, number: RowNumber) {
+        self.change(number, |row| {
+            row.present = false;
+            row.paths = Box::default();
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot::Facet;
+    use crate::visibility::Scope;
+
+    #[test]
+    fn what_is_put_is_found_and_what_is_removed_is_not() {
+        let mut fixture = Fixture::default();
+        let row = fixture.add(&Photo {
+            path: "2024/IMG_1.jpg",
+            taken: Some("2024-05-01T10:00:00"),
+            tags: &["a/b"],
+            ..Photo::default()
+        });
+        let before = fixture.snapshot();
+        fixture.remove(row);
+        let after = fixture.snapshot();
+
+        let day = Facet::Day("2024-05-01".parse().unwrap());
+        let dir = before.folders().find(fixture.root, b"2024").unwrap();
+        assert_eq!(before.by_name("IMG_1.jpg"), Some(row));
+        assert_eq!(before.by_path(dir, b"IMG_1.jpg"), Some(row));
+        assert!(before.facet(day).unwrap().contains(row.0));
+        assert_eq!(before.shown(fixture.account(), Scope::Timeline).len(), 1);
+
+        assert_eq!(after.by_name("IMG_1.jpg"), Some(row), "the name stays taken");
+        assert_eq!(after.by_path(dir, b"IMG_1.jpg"), None);
+        assert!(after.facet(day).is_none());
+        assert!(after.shown(fixture.account(), Scope::Everything).is_empty());
+        assert_eq!(after.folders().find(fixture.root, b"2024"), None, "an empty folder goes");
+    }
+}

@@ -1,0 +1,86 @@
+//! A hash map that many snapshots share: a changed entry costs the copy of one shard in a thousand.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
+
+use crate::id::RowNumber;
+
+const SHARDS: usize = 1024;
+
+/// A 128-bit hash of what is looked up, wide enough that two keys never meet: BLAKE3, so nobody can make them.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Key(u128);
+
+impl Key {
+    /// The key of these parts in the map called `domain`.
+    pub(crate) fn of(domain: u8, parts: &[&[u8]]) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&[domain]);
+        for part in parts {
+            hasher.update(&(part.len() as u32).to_be_bytes());
+            hasher.update(part);
+        }
+        let mut bytes = [0; 16];
+        hasher.finalize_xof().fill(&mut bytes);
+        Self(u128::from_be_bytes(bytes))
+    }
+
+    fn shard(self) -> usize {
+        (self.0 >> 64) as usize % SHARDS
+    }
+}
+
+/// The key is a hash already.
+#[derive(Default, Clone, Copy, Debug)]
+pub(crate) struct Identity(u64);
+
+impl Hasher for Identity {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 << 8) | u64::from(*byte);
+        }
+    }
+
+    fn write_u128(&mut self, value: u128) {
+        self.0 = value as u64;
+    }
+}
+
+type Shard = HashMap<Key, RowNumber, BuildHasherDefault<Identity>>;
+
+/// Row numbers by key.
+#[derive(Clone, Debug)]
+pub(crate) struct Sharded {
+    shards: Arc<Vec<Arc<Shard>>>,
+}
+
+impl Default for Sharded {
+    fn default() -> Self {
+        let empty = Arc::new(Shard::default());
+        Self { shards: Arc::new(vec![empty; SHARDS]) }
+    }
+}
+
+impl Sharded {
+    pub(crate) fn get(&self, key: Key) -> Option<RowNumber> {
+        self.shards[key.shard()].get(&key).copied()
+    }
+
+    pub(crate) fn insert(&mut self, key: Key, row: RowNumber) {
+        if self.get(key) != Some(row) {
+            Arc::make_mut(&mut Arc::make_mut(&mut self.shards)[key.shard()]).insert(key, row);
+        }
+    }
+
+    /// Removes the entry only while it still points at `row`: another row may have taken the key since.
+    pub(crate) fn remove(&mut self, key: Key, row: RowNumber) {
+        if self.get(key) == Some(row) {
+            Arc::make_mut(&mut Arc::make_mut(&mut self.shards)[key.shard()]).remove(&key);
+        }
+    }
+}
