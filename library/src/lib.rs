@@ -8,6 +8,7 @@ pub mod checksum;
 pub mod format;
 pub mod id;
 pub mod metadata;
+pub mod observation;
 pub mod snapshot;
 pub mod visibility;
 
@@ -16,5 +17,6 @@ pub use checksum::{Checksum, DigestHasher, Digests, Sha1};
 pub use format::{Format, Kind};
 pub use id::{AccountId, AssetId, AssetInode, Epoch, LibraryId, RootId, RowNumber};
 pub use metadata::Metadata;
+pub use observation::{FileContent, FilePath, FileRecord, FileStat, Observation, SidecarSeen};
 pub use snapshot::{Facet, Row, Snapshot};
 pub use visibility::{Scope, Visibility};
