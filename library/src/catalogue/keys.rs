@@ -1,0 +1,168 @@
+//! Keys of the catalogue: one letter for the kind of record, then what identifies it, big-endian so that order is
+//! meaning.
+
+use super::encode;
+use crate::change::{ChangeSeq, Entity};
+use crate::checksum::Checksum;
+use crate::id::{AccountId, AssetId, AssetInode, RootId};
+use crate::observation::{FilePath, FileStat};
+
+/// The bytes of one key, or the common start of many.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(crate) struct Key(Vec<u8>);
+
+impl Key {
+    fn of(kind: u8, parts: &[&[u8]]) -> Self {
+        let mut bytes = Vec::with_capacity(1 + parts.iter().map(|part| part.len()).sum::<usize>());
+        bytes.push(kind);
+        for part in parts {
+            bytes.extend_from_slice(part);
+        }
+        Self(bytes)
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Schema, library, epoch, seq, journal, next row.
+    pub(crate) fn meta(name: &str) -> Self {
+        Self::of(b'M', &[name.as_bytes()])
+    }
+
+    /// Account record.
+    pub(crate) fn account(id: AccountId) -> Self {
+        Self::of(b'U', &[id.as_bytes()])
+    }
+
+    /// Every account.
+    pub(crate) fn accounts() -> Self {
+        Self::of(b'U', &[])
+    }
+
+    /// Root record.
+    pub(crate) fn root(id: RootId) -> Self {
+        Self::of(b'R', &[id.as_bytes()])
+    }
+
+    /// Every root.
+    pub(crate) fn roots() -> Self {
+        Self::of(b'R', &[])
+    }
+
+    /// Asset record.
+    pub(crate) fn asset(id: AssetId) -> Self {
+        Self::of(b'A', &[id.as_bytes()])
+    }
+
+    /// Every asset.
+    pub(crate) fn assets() -> Self {
+        Self::of(b'A', &[])
+    }
+
+    /// What stands at a path.
+    pub(crate) fn file(path: &FilePath) -> Self {
+        Self::of(b'F', &[path.root.as_bytes(), &path.relative])
+    }
+
+    /// Every file below a folder whose path starts with these bytes.
+    pub(crate) fn files(root: RootId, start: &[u8]) -> Self {
+        Self::of(b'F', &[root.as_bytes(), start])
+    }
+
+    /// Which asset has had these bytes, in any version.
+    pub(crate) fn content(owner: AccountId, checksum: &Checksum) -> Self {
+        Self::of(b'C', &[owner.as_bytes(), checksum.as_bytes()])
+    }
+
+    /// Who has this name, folded. Reserved for ever.
+    pub(crate) fn name(folded: &str) -> Self {
+        Self::of(b'N', &[folded.as_bytes()])
+    }
+
+    /// The next ordinal to try for this base name, folded.
+    pub(crate) fn ordinal(folded: &str) -> Self {
+        Self::of(b'O', &[folded.as_bytes()])
+    }
+
+    /// Who has this inode number.
+    pub(crate) fn inode(inode: AssetInode) -> Self {
+        Self::of(b'I', &[&inode.get().to_be_bytes()])
+    }
+
+    /// The salt of an inode number that collided.
+    pub(crate) fn salt(asset: AssetId, version: &Checksum) -> Self {
+        Self::of(b'J', &[asset.as_bytes(), version.as_bytes()])
+    }
+
+    /// The path where the file with this device and inode number was last seen.
+    pub(crate) fn same_file(stat: &FileStat) -> Self {
+        Self::of(b'K', &[&stat.device.to_be_bytes(), &stat.inode.to_be_bytes()])
+    }
+
+    /// The asset that last stood at a path which is empty now.
+    pub(crate) fn vacated(path: &FilePath) -> Self {
+        Self::of(b'V', &[path.root.as_bytes(), &path.relative])
+    }
+
+    /// The sidecar asset that a sidecar file stands for.
+    pub(crate) fn sidecar(path: &FilePath) -> Self {
+        Self::of(b'T', &[path.root.as_bytes(), &path.relative])
+    }
+
+    /// An asset that carries this live-photo identifier.
+    pub(crate) fn live(owner: AccountId, live_id: &str, asset: AssetId) -> Self {
+        let hashed = Checksum::of(live_id.as_bytes());
+        Self::of(b'G', &[owner.as_bytes(), hashed.as_bytes(), asset.as_bytes()])
+    }
+
+    /// Every asset that carries this live-photo identifier.
+    pub(crate) fn live_all(owner: AccountId, live_id: &str) -> Self {
+        Self::of(b'G', &[owner.as_bytes(), Checksum::of(live_id.as_bytes()).as_bytes()])
+    }
+
+    /// A subtree that is away.
+    pub(crate) fn away(root: RootId, folder: &[u8]) -> Self {
+        Self::of(b'X', &[root.as_bytes(), folder])
+    }
+
+    /// Every subtree that is away.
+    pub(crate) fn all_away() -> Self {
+        Self::of(b'X', &[])
+    }
+
+    /// A change by its number.
+    pub(crate) fn change(seq: ChangeSeq) -> Self {
+        Self::of(b'S', &[&seq.0.to_be_bytes()])
+    }
+
+    /// The number of an entity's latest change.
+    pub(crate) fn latest(entity: Entity) -> Self {
+        Self::of(b'L', &[&encode(&entity)])
+    }
+
+    /// An unreadable file.
+    pub(crate) fn unreadable(path: &FilePath) -> Self {
+        Self::of(b'B', &[path.root.as_bytes(), &path.relative])
+    }
+
+    /// Every unreadable file.
+    pub(crate) fn all_unreadable() -> Self {
+        Self::of(b'B', &[])
+    }
+}
+
+/// The number in a key made by [`Key::change`].
+pub(crate) fn change_seq(key: &[u8]) -> ChangeSeq {
+    let mut bytes = [0; 8];
+    if let Some(tail) = key.get(1..9) {
+        bytes.copy_from_slice(tail);
+    }
+    ChangeSeq(u64::from_be_bytes(bytes))
+}
+
+/// The path in a key made by [`Key::file`], [`Key::unreadable`], [`Key::away`] or their like.
+pub(crate) fn path_of(key: &[u8]) -> Option<FilePath> {
+    let root: [u8; 16] = key.get(1..17)?.try_into().ok()?;
+    Some(FilePath::new(RootId::from_bytes(root), key.get(17..)?))
+}

@@ -1,0 +1,101 @@
+//! What the catalogue keeps of each asset, root and account.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::checksum::{Checksum, Digests};
+use crate::format::{Format, Kind};
+use crate::id::{AccountId, AssetId, AssetInode, RootId, RowNumber};
+use crate::metadata::Metadata;
+use crate::observation::FilePath;
+use crate::visibility::Visibility;
+
+/// A person with a library of their own.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct AccountRecord {
+    pub(crate) name: String,
+    /// Position of its journal record: the first account is the one with the lowest.
+    pub(crate) order: u64,
+}
+
+/// A watched folder.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct RootRecord {
+    pub(crate) owner: AccountId,
+    pub(crate) path: PathBuf,
+    pub(crate) name: String,
+    /// Position of its journal record: roots are listed in the order they were added.
+    pub(crate) order: u64,
+}
+
+/// A subtree that is away.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct AwayRecord {
+    pub(crate) reason: String,
+    pub(crate) since: Timestamp,
+}
+
+/// One place where bytes of an asset lie.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct Standing {
+    pub(crate) path: FilePath,
+    /// The bytes there: usually the current version, sometimes an older one.
+    pub(crate) checksum: Checksum,
+    pub(crate) mtime_ns: i64,
+}
+
+/// All that is known of an asset.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub(crate) struct AssetRecord {
+    pub(crate) row: RowNumber,
+    pub(crate) owner: AccountId,
+    /// The current version.
+    pub(crate) digests: Digests,
+    pub(crate) inode: AssetInode,
+    pub(crate) added: Timestamp,
+    pub(crate) decided: Timestamp,
+    /// The file name shown before its ordinal, and with it.
+    pub(crate) base: String,
+    pub(crate) name: String,
+    /// Other names it had, with their bases: still its own.
+    pub(crate) former_names: Vec<(String, String)>,
+    pub(crate) visibility: Visibility,
+    /// What it is a part of: a live photo's video, a sidecar.
+    pub(crate) host: Option<AssetId>,
+    pub(crate) parts: Vec<AssetId>,
+    pub(crate) standing: Vec<Standing>,
+    pub(crate) missing_since: Option<Timestamp>,
+    /// `None` until its bytes were read in this life of the catalogue.
+    pub(crate) metadata: Option<Metadata>,
+}
+
+impl AssetRecord {
+    /// Whether it describes another asset, rather than being a picture itself.
+    pub(crate) fn is_sidecar(&self) -> bool {
+        self.format().kind() == Kind::Sidecar
+    }
+
+    /// The format by content, or by name while the content is unread.
+    pub(crate) fn format(&self) -> Format {
+        self.metadata
+            .as_ref()
+            .and_then(|metadata| metadata.format)
+            .or_else(|| {
+                let (_, extension) = crate::names::split_extension(&self.base);
+                Format::from_extension(extension.trim_start_matches('.'))
+            })
+            .unwrap_or(Format::Jpeg)
+    }
+
+    /// Where the bytes of the current version lie.
+    pub(crate) fn current(&self) -> impl Iterator<Item = &Standing> {
+        self.standing.iter().filter(|standing| standing.checksum == self.digests.checksum)
+    }
+
+    /// Whether any path of it lies under `folder` of `root`.
+    pub(crate) fn is_under(&self, root: RootId, folder: &[u8]) -> bool {
+        self.standing.iter().any(|at| at.path.root == root && at.path.is_under(folder))
+    }
+}

@@ -1,0 +1,167 @@
+//! What the journal says: one variant a record kind. Written once, read for ever: fields are added, never changed.
+
+use serde::{Deserialize, Serialize};
+
+use crate::checksum::{Checksum, Digests};
+use crate::id::{AccountId, AssetId, RootId};
+use crate::visibility::Visibility;
+
+/// A decision or a first sight, as journalled.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "content", rename_all = "snake_case")]
+pub enum Fact {
+    /// There is this account.
+    Account {
+        /// Its id.
+        account: AccountId,
+        /// Its name.
+        name: String,
+    },
+    /// A folder is watched for an account, and stands under `folders/` with this name.
+    Root {
+        /// Its id.
+        root: RootId,
+        /// Whose it is.
+        owner: AccountId,
+        /// Where it is.
+        path: String,
+        /// What it is called.
+        name: String,
+    },
+    /// An asset was seen for the first time.
+    Asset {
+        /// Its id, for ever.
+        asset: AssetId,
+        /// Whose it is.
+        owner: AccountId,
+        /// The bytes first seen.
+        #[serde(flatten)]
+        digests: Digests,
+        /// The file's name as shown, before any ordinal.
+        base: String,
+        /// The name in the mount: `base` with its ordinal.
+        name: String,
+        /// What it is a sidecar of.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        host: Option<AssetId>,
+    },
+    /// An asset took another name, since its file did. The old one stays its own.
+    Name {
+        /// Which.
+        asset: AssetId,
+        /// The file's name as shown.
+        base: String,
+        /// The name in the mount.
+        name: String,
+    },
+    /// Other bytes took an asset's place.
+    Version {
+        /// Which.
+        asset: AssetId,
+        /// The bytes before.
+        from: Checksum,
+        /// The bytes now.
+        to: Digests,
+    },
+    /// The inode number of this version collided with another's, and is salted.
+    Inode {
+        /// Which.
+        asset: AssetId,
+        /// The version.
+        version: Checksum,
+        /// The salt that makes it unique.
+        salt: u32,
+    },
+    /// An asset shows this far.
+    Visibility {
+        /// Which.
+        asset: AssetId,
+        /// How far.
+        visibility: Visibility,
+    },
+    /// What was away under this folder is gone for good.
+    Forget {
+        /// The root.
+        root: RootId,
+        /// The folder below it, percent-encoded where it is not UTF-8; empty for all.
+        folder: String,
+    },
+}
+
+/// A record kind this version does not know, or whose content it cannot read.
+#[derive(Debug, thiserror::Error)]
+#[error("the journal holds a record of kind \"{kind}\" that this version cannot read: {reason}")]
+pub struct UnknownFact {
+    /// The kind.
+    pub kind: String,
+    /// What did not fit.
+    pub reason: String,
+}
+
+/// The kinds this version writes and reads.
+const KINDS: &[&str] = &["account", "root", "asset", "name", "version", "inode", "visibility", "forget"];
+
+impl Fact {
+    /// The record kind and content, for the journal.
+    pub fn to_record(&self) -> (String, serde_json::Value) {
+        let mut value = serde_json::to_value(self).unwrap_or_default();
+        let kind = value["kind"].as_str().unwrap_or_default().to_owned();
+        (kind, value["content"].take())
+    }
+
+    /// Reads a record back.
+    pub fn from_record(kind: &str, content: &serde_json::Value) -> Result<Self, UnknownFact> {
+        let unknown = |reason: String| UnknownFact { kind: kind.to_owned(), reason };
+        if !KINDS.contains(&kind) {
+            return Err(unknown("it was written by a newer version".into()));
+        }
+        serde_json::from_value(serde_json::json!({ "kind": kind, "content": content }))
+            .map_err(|error| unknown(error.to_string()))
+    }
+
+    /// Records with one key supersede each other, the latest counts. `None`: each stands for itself for ever.
+    pub fn supersedes(&self) -> Option<String> {
+        match self {
+            Self::Account { account, .. } => Some(format!("account {account}")),
+            Self::Root { root, .. } => Some(format!("root {root}")),
+            Self::Visibility { asset, .. } => Some(format!("visibility {asset}")),
+            Self::Forget { root, folder } => Some(format!("forget {root} {folder}")),
+            // Names once given stay reserved, and superseded bytes stay known.
+            Self::Asset { .. } | Self::Name { .. } | Self::Version { .. } | Self::Inode { .. } => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn facts_survive_the_journal() {
+        let asset = AssetId::from_bytes([7; 16]);
+        let facts = [
+            Fact::Asset {
+                asset,
+                owner: AccountId::from_bytes([1; 16]),
+                digests: Digests::of(b"x"),
+                base: "a.jpg".into(),
+                name: "a (2).jpg".into(),
+                host: None,
+            },
+            Fact::Version { asset, from: Checksum::of(b"x"), to: Digests::of(b"y") },
+            Fact::Visibility { asset, visibility: Visibility::Archive },
+            Fact::Forget { root: RootId::from_bytes([2; 16]), folder: "a/b".into() },
+        ];
+        for fact in facts {
+            let (kind, content) = fact.to_record();
+            assert!(KINDS.contains(&kind.as_str()), "{kind}");
+            assert_eq!(Fact::from_record(&kind, &content).unwrap(), fact);
+        }
+    }
+
+    #[test]
+    fn a_kind_from_a_newer_version_is_named() {
+        let error = Fact::from_record("hologram", &serde_json::json!({})).unwrap_err();
+        assert!(error.to_string().contains("hologram"));
+    }
+}

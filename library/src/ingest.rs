@@ -1,0 +1,664 @@
+//! What an observation does to the catalogue, and which facts it makes.
+//!
+//! What makes it hard, and what answers it:
+//! 1. A path is not a photo: files are renamed, copied, overwritten, swapped. Bytes decide first (an asset that has had
+//!    them), the path second (a new version of what stood there), and only then is it a new asset.
+//! 2. A moved file must not be missing for a moment. What appears is applied before what goes, and of several
+//!    observations of one path only the last counts.
+//! 3. Halves come in any order: the sidecar before its photo, the video before the still. Ties are worked out again
+//!    for everything a batch touched, from what stands in the folder then.
+//! 4. A rebuild must give the same library though files come in another order: ids and names are facts, and a name
+//!    changes only when a path was lost, which no rebuild does.
+
+use std::collections::{BTreeSet, HashMap};
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::catalogue::CatalogueError;
+use crate::catalogue::keys::{self, Key};
+use crate::catalogue::records::{AwayRecord, RootRecord, Standing};
+use crate::catalogue::transaction::Transaction;
+use crate::change::Entity;
+use crate::checksum::Digests;
+use crate::fact::Fact;
+use crate::format::{Format, Kind};
+use crate::id::{AccountId, AssetId, AssetInode, RootId};
+use crate::metadata::Metadata;
+use crate::names;
+use crate::observation::{FileContent, FilePath, FileRecord, FileStat, Observation, SidecarSeen};
+use crate::parts;
+use crate::replay;
+use crate::version;
+
+/// How long an emptied path still belongs to the photo that stood there: editors delete before they write.
+const VACATED: SignedDuration = SignedDuration::from_secs(60);
+
+/// Applies observations to one transaction.
+#[derive(Debug)]
+pub(crate) struct Ingest<'t, 'a> {
+    tx: &'t mut Transaction<'a>,
+    roots: &'t HashMap<RootId, RootRecord>,
+}
+
+/// A photo or video that stands at a path.
+struct Arrival {
+    path: FilePath,
+    stat: FileStat,
+    digests: Digests,
+    /// `None` when the file was not read because its bytes are known.
+    metadata: Option<Box<Metadata>>,
+    sidecars: Vec<SidecarSeen>,
+}
+
+impl<'t, 'a> Ingest<'t, 'a> {
+    pub(crate) fn new(tx: &'t mut Transaction<'a>, roots: &'t HashMap<RootId, RootRecord>) -> Self {
+        Self { tx, roots }
+    }
+
+    /// Applies a batch.
+    pub(crate) fn run(&mut self, observations: Vec<Observation>) -> Result<(), CatalogueError> {
+        let mut last = HashMap::new();
+        for (at, observation) in observations.iter().enumerate() {
+            if let Some(path) = path_of(observation) {
+                last.insert(path.clone(), at);
+            }
+        }
+        let (mut gone, mut folders) = (Vec::new(), Vec::new());
+        for (at, observation) in observations.into_iter().enumerate() {
+            if path_of(&observation).is_some_and(|path| last.get(path) != Some(&at)) {
+                continue;
+            }
+            match observation {
+                Observation::Gone { path } => gone.push(path),
+                Observation::Offline { .. } | Observation::Online { .. } | Observation::Forgotten { .. } => {
+                    folders.push(observation);
+                }
+                appeared => self.appeared(appeared)?,
+            }
+        }
+        for path in gone {
+            self.gone(&path)?;
+        }
+        for folder in folders {
+            self.folder(folder)?;
+        }
+        self.settle()
+    }
+
+    fn owner(&self, root: RootId) -> Option<AccountId> {
+        self.roots.get(&root).map(|root| root.owner)
+    }
+
+    fn appeared(&mut self, observation: Observation) -> Result<(), CatalogueError> {
+        match observation {
+            Observation::Asset { path, stat, digests, metadata, sidecars } => {
+                self.arrived(Arrival { path, stat, digests, metadata: Some(metadata), sidecars })
+            }
+            Observation::Moved { path, stat, record } => match record.content {
+                FileContent::Asset { digests, sidecars, .. } => {
+                    self.arrived(Arrival { path, stat, digests, metadata: None, sidecars })
+                }
+                FileContent::Sidecar { digests, hosts } => self.sidecar(path, stat, digests, hosts),
+                FileContent::Unreadable { reason } => self.unreadable(path, stat, reason),
+            },
+            Observation::Touched { path, stat } => self.touched(&path, stat),
+            Observation::Sidecar { path, stat, digests, hosts, .. } => self.sidecar(path, stat, digests, hosts),
+            Observation::Unreadable { path, stat, reason } => self.unreadable(path, stat, reason),
+            Observation::Gone { .. }
+            | Observation::Offline { .. }
+            | Observation::Online { .. }
+            | Observation::Forgotten { .. } => Ok(()),
+        }
+    }
+
+    fn arrived(&mut self, arrival: Arrival) -> Result<(), CatalogueError> {
+        let Arrival { path, stat, digests, metadata, sidecars } = arrival;
+        let Some(owner) = self.owner(path.root) else { return Ok(()) };
+        let stood = match self.tx.get::<FileRecord>(&Key::file(&path))?.map(|record| record.content) {
+            Some(FileContent::Asset { asset, .. }) => Some(asset),
+            Some(_) => {
+                self.clear(&path)?;
+                None
+            }
+            None => None,
+        };
+        let previous = match stood {
+            Some(asset) => Some(asset),
+            None => self
+                .tx
+                .get::<(AssetId, Timestamp)>(&Key::vacated(&path))?
+                .filter(|(_, since)| self.tx.now.duration_since(*since) < VACATED)
+                .map(|(asset, _)| asset),
+        };
+        let known = self.tx.get::<AssetId>(&Key::content(owner, &digests.checksum))?;
+        let asset = match (known, previous) {
+            (Some(known), _) => known,
+            (None, Some(previous)) if self.is_new_version(previous, &path, metadata.as_deref())? => {
+                self.new_version(previous, digests)?;
+                previous
+            }
+            (None, _) => self.new_asset(owner, &path, digests)?,
+        };
+        if let Some(stood) = stood.filter(|stood| *stood != asset) {
+            self.leave(stood, &path)?;
+        }
+        let live_id = metadata.as_ref().and_then(|metadata| metadata.live_id.clone());
+        if let Some(record) = self.tx.asset_mut(asset)? {
+            let standing = Standing { path: path.clone(), checksum: digests.checksum, mtime_ns: stat.mtime_ns };
+            match record.standing.iter_mut().find(|at| at.path == path) {
+                Some(at) => *at = standing,
+                None => record.standing.push(standing),
+            }
+            record.missing_since = None;
+            if let Some(metadata) = metadata.filter(|_| record.digests.checksum == digests.checksum) {
+                record.metadata = Some(*metadata);
+            }
+        }
+        if let Some(live_id) = live_id {
+            self.tx.put(Key::live(owner, &live_id, asset), &());
+        }
+        self.tx.remove(Key::vacated(&path));
+        self.tx.put(Key::same_file(&stat), &path);
+        let names: Vec<_> = sidecars.iter().map(|sidecar| sidecar.name.clone()).collect();
+        let content = FileContent::Asset { asset, digests, sidecars };
+        self.tx.put(Key::file(&path), &FileRecord { stat, content });
+        for name in names {
+            self.attach(&sibling(&path, &name))?;
+        }
+        Ok(())
+    }
+
+    fn is_new_version(
+        &mut self,
+        previous: AssetId,
+        path: &FilePath,
+        metadata: Option<&Metadata>,
+    ) -> Result<bool, CatalogueError> {
+        let Some(record) = self.tx.asset(previous)? else { return Ok(false) };
+        if record.is_sidecar() || record.current().any(|at| at.path != *path) {
+            return Ok(false);
+        }
+        Ok(match (&record.metadata, metadata) {
+            (Some(old), Some(new)) => !version::shows_another_photo(old, new),
+            _ => true,
+        })
+    }
+
+    fn new_version(&mut self, asset: AssetId, to: Digests) -> Result<(), CatalogueError> {
+        let Some(from) = self.tx.asset(asset)?.map(|record| record.digests.checksum) else { return Ok(()) };
+        self.tx.decide(Fact::Version { asset, from, to })?;
+        self.salt(asset)
+    }
+
+    fn new_asset(
+        &mut self,
+        owner: AccountId,
+        path: &FilePath,
+        digests: Digests,
+    ) -> Result<AssetId, CatalogueError> {
+        let asset = AssetId::of_content(owner, &digests.checksum);
+        let base = names::shown(path.name());
+        let preferred = self.sibling_ordinal(path)?;
+        let name = self.free_name(asset, &base, &names::with_ordinal(&base, preferred))?;
+        self.tx.decide(Fact::Asset { asset, owner, digests, base, name, host: None })?;
+        self.salt(asset)?;
+        Ok(asset)
+    }
+
+    /// Salts the inode number of the current version if another asset has it.
+    fn salt(&mut self, asset: AssetId) -> Result<(), CatalogueError> {
+        let Some(record) = self.tx.asset(asset)? else { return Ok(()) };
+        let (version, inode) = (record.digests.checksum, record.inode);
+        if self.tx.get::<AssetId>(&Key::inode(inode))? == Some(asset) {
+            return Ok(());
+        }
+        for salt in 1.. {
+            let inode = AssetInode::of(asset, &version, salt);
+            if self.tx.get::<AssetId>(&Key::inode(inode))?.is_none() {
+                return self.tx.decide(Fact::Inode { asset, version, salt });
+            }
+        }
+        Ok(())
+    }
+
+    /// The ordinal that files of the same stem in the same folder already have, so that the halves of a live photo,
+    /// or RAW and JPEG of one shot, get the same.
+    fn sibling_ordinal(&mut self, path: &FilePath) -> Result<u32, CatalogueError> {
+        for (_, record) in self.same_stem(path)? {
+            if let FileContent::Asset { asset, .. } = record.content {
+                if let Some(record) = self.tx.asset(asset)? {
+                    return Ok(names::ordinal_of(&record.name, &record.base));
+                }
+            }
+        }
+        Ok(1)
+    }
+
+    /// A name for `asset`: `wanted` if nobody else has it, else the first ordinal of `base` that is free or its own.
+    fn free_name(&mut self, asset: AssetId, base: &str, wanted: &str) -> Result<String, CatalogueError> {
+        let is_free = |tx: &Transaction<'_>, name: &str| -> Result<bool, CatalogueError> {
+            let holder = tx.get::<AssetId>(&Key::name(&names::folded(name)))?;
+            Ok(holder.is_none_or(|holder| holder == asset))
+        };
+        if is_free(self.tx, wanted)? {
+            return Ok(wanted.to_owned());
+        }
+        let mut ordinal = self.tx.get::<u32>(&Key::ordinal(&names::folded(base)))?.unwrap_or(1);
+        loop {
+            let name = names::with_ordinal(base, ordinal);
+            if is_free(self.tx, &name)? {
+                return Ok(name);
+            }
+            ordinal += 1;
+        }
+    }
+
+    /// The other files of the same folder whose names differ only behind the stem.
+    fn same_stem(&self, path: &FilePath) -> Result<Vec<(FilePath, FileRecord)>, CatalogueError> {
+        let (folder, name) = path.split();
+        let stem = parts::stem(name);
+        let mut start = folder.to_vec();
+        if !start.is_empty() {
+            start.push(b'/');
+        }
+        let folder_len = start.len();
+        start.extend_from_slice(&name[..stem.len()]);
+        if stem.len() < name.len() {
+            start.push(b'.');
+        }
+        let mut files = self.tx.files(path.root, &start)?;
+        files.retain(|(other, _)| {
+            other != path && !other.relative[folder_len..].contains(&b'/') && parts::stem(other.name()) == stem
+        });
+        Ok(files)
+    }
+
+    fn touched(&mut self, path: &FilePath, stat: FileStat) -> Result<(), CatalogueError> {
+        let Some(mut record) = self.tx.get::<FileRecord>(&Key::file(path))? else { return Ok(()) };
+        let moved = record.stat.mtime_ns != stat.mtime_ns;
+        record.stat = stat;
+        self.tx.put(Key::same_file(&stat), path);
+        if let (true, FileContent::Asset { asset, .. }) = (moved, &record.content) {
+            if let Some(asset) = self.tx.asset_mut(*asset)? {
+                for at in asset.standing.iter_mut().filter(|at| at.path == *path) {
+                    at.mtime_ns = stat.mtime_ns;
+                }
+            }
+        }
+        self.tx.put(Key::file(path), &record);
+        Ok(())
+    }
+
+    fn unreadable(&mut self, path: FilePath, stat: FileStat, reason: String) -> Result<(), CatalogueError> {
+        if self.owner(path.root).is_none() {
+            return Ok(());
+        }
+        self.clear(&path)?;
+        self.tx.put(Key::unreadable(&path), &reason);
+        self.tx.put(Key::file(&path), &FileRecord { stat, content: FileContent::Unreadable { reason } });
+        self.tx.touch(Entity::Unreadable);
+        Ok(())
+    }
+
+    fn gone(&mut self, path: &FilePath) -> Result<(), CatalogueError> {
+        self.clear(path)?;
+        self.tx.remove(Key::file(path));
+        Ok(())
+    }
+
+    /// Takes away what is known to stand at a path.
+    fn clear(&mut self, path: &FilePath) -> Result<(), CatalogueError> {
+        let Some(record) = self.tx.get::<FileRecord>(&Key::file(path))? else { return Ok(()) };
+        let same_file = Key::same_file(&record.stat);
+        if self.tx.get::<FilePath>(&same_file)?.as_ref() == Some(path) {
+            self.tx.remove(same_file);
+        }
+        match record.content {
+            FileContent::Asset { asset, .. } => {
+                self.leave(asset, path)?;
+                self.tx.put(Key::vacated(path), &(asset, self.tx.now));
+            }
+            FileContent::Sidecar { .. } => self.detach(path)?,
+            FileContent::Unreadable { .. } => {
+                self.tx.remove(Key::unreadable(path));
+                self.tx.touch(Entity::Unreadable);
+            }
+        }
+        Ok(())
+    }
+
+    /// An asset no longer stands at a path.
+    fn leave(&mut self, asset: AssetId, path: &FilePath) -> Result<(), CatalogueError> {
+        let now = self.tx.now;
+        if let Some(record) = self.tx.asset_mut(asset)? {
+            record.standing.retain(|at| at.path != *path);
+            if record.standing.is_empty() {
+                record.missing_since = Some(now);
+            }
+            self.tx.displaced.insert(asset);
+        }
+        Ok(())
+    }
+
+    fn sidecar(
+        &mut self,
+        path: FilePath,
+        stat: FileStat,
+        digests: Digests,
+        hosts: Vec<Box<[u8]>>,
+    ) -> Result<(), CatalogueError> {
+        if self.owner(path.root).is_none() {
+            return Ok(());
+        }
+        match self.tx.get::<FileRecord>(&Key::file(&path))?.map(|record| record.content) {
+            None | Some(FileContent::Sidecar { .. }) => {}
+            Some(_) => self.clear(&path)?,
+        }
+        self.tx.put(Key::same_file(&stat), &path);
+        self.tx
+            .put(Key::file(&path), &FileRecord { stat, content: FileContent::Sidecar { digests, hosts } });
+        self.attach(&path)
+    }
+
+    /// Ties the sidecar at `path` to the first of its hosts that is there, or to none.
+    fn attach(&mut self, path: &FilePath) -> Result<(), CatalogueError> {
+        let Some(FileRecord { stat, content: FileContent::Sidecar { digests, hosts } }) =
+            self.tx.get(&Key::file(path))?
+        else {
+            return Ok(());
+        };
+        let mut host = None;
+        for name in &hosts {
+            if let Some(FileRecord { content: FileContent::Asset { asset, .. }, .. }) =
+                self.tx.get(&Key::file(&sibling(path, name)))?
+            {
+                host = Some(asset);
+                break;
+            }
+        }
+        let Some(host) = host else { return self.detach(path) };
+        let asset = AssetId::of_sidecar(host, path.name());
+        if self.tx.get::<AssetId>(&Key::sidecar(path))?.is_some_and(|before| before != asset) {
+            self.detach(path)?;
+        }
+        if self.tx.asset(asset)?.is_none() {
+            let Some((owner, base, name)) = self.sidecar_name(host, asset, path)? else { return Ok(()) };
+            self.tx.decide(Fact::Asset { asset, owner, digests, base, name, host: Some(host) })?;
+            self.salt(asset)?;
+        }
+        let inode = AssetInode::of(asset, &digests.checksum, 0);
+        if let Some(record) = self.tx.asset_mut(asset)? {
+            if record.digests != digests {
+                record.digests = digests;
+                record.inode = inode;
+            }
+            record.host = Some(host);
+            let format = names::split_extension(&record.base).1.trim_start_matches('.').to_owned();
+            record.metadata =
+                Some(Metadata { format: Format::from_extension(&format), ..Metadata::default() });
+            let standing = Standing { path: path.clone(), checksum: digests.checksum, mtime_ns: stat.mtime_ns };
+            match record.standing.iter_mut().find(|at| at.path == *path) {
+                Some(at) => *at = standing,
+                None => record.standing.push(standing),
+            }
+            // One sidecar with two copies shows the bytes last seen; both must count as its current version.
+            for at in &mut record.standing {
+                at.checksum = digests.checksum;
+            }
+            record.missing_since = None;
+        }
+        self.tx.put(Key::sidecar(path), &asset);
+        if let Some(record) = self.tx.asset_mut(host)? {
+            if !record.parts.contains(&asset) {
+                record.parts.push(asset);
+            }
+        }
+        Ok(())
+    }
+
+    /// The sidecar's name follows its photo's, ordinal and all: `IMG_1 (2).jpg.xmp` beside `IMG_1 (2).jpg`.
+    fn sidecar_name(
+        &mut self,
+        host: AssetId,
+        asset: AssetId,
+        path: &FilePath,
+    ) -> Result<Option<(AccountId, String, String)>, CatalogueError> {
+        let base = names::shown(path.name());
+        let Some(host) = self.tx.asset(host)? else { return Ok(None) };
+        let (owner, host_name) = (host.owner, host.name.clone());
+        let (host_stem, _) = names::split_extension(&host.base);
+        let (shown_stem, _) = names::split_extension(&host_name);
+        let wanted = match (base.strip_prefix(host.base.as_str()), base.strip_prefix(host_stem)) {
+            (Some(rest), _) => format!("{host_name}{rest}"),
+            (None, Some(rest)) => format!("{shown_stem}{rest}"),
+            (None, None) => base.clone(),
+        };
+        let name = self.free_name(asset, &base, &wanted)?;
+        Ok(Some((owner, base, name)))
+    }
+
+    fn detach(&mut self, path: &FilePath) -> Result<(), CatalogueError> {
+        let Some(asset) = self.tx.get::<AssetId>(&Key::sidecar(path))? else { return Ok(()) };
+        self.tx.remove(Key::sidecar(path));
+        self.leave(asset, path)?;
+        let host = self.tx.asset(asset)?.and_then(|record| record.host);
+        if let Some(host) = host {
+            if let Some(record) = self.tx.asset_mut(host)? {
+                record.parts.retain(|part| *part != asset);
+            }
+        }
+        Ok(())
+    }
+
+    fn folder(&mut self, observation: Observation) -> Result<(), CatalogueError> {
+        match observation {
+            Observation::Offline { root, folder, reason } => {
+                let since = self.tx.now;
+                self.tx.put(Key::away(root, &folder), &AwayRecord { reason, since });
+                self.touch_under(root, &folder)?;
+            }
+            Observation::Online { root, folder } => {
+                self.tx.remove(Key::away(root, &folder));
+                self.touch_under(root, &folder)?;
+            }
+            Observation::Forgotten { root, folder } => {
+                self.tx.decide(Fact::Forget { root, folder: replay::encode_path(&folder) })?;
+                for (path, _) in self.tx.files(root, &below(&folder))? {
+                    self.gone(&path)?;
+                }
+                self.touch_under(root, &folder)?;
+            }
+            _ => {}
+        }
+        self.tx.touch(Entity::Roots);
+        self.tx.touch(Entity::Unreadable);
+        Ok(())
+    }
+
+    fn touch_under(&mut self, root: RootId, folder: &[u8]) -> Result<(), CatalogueError> {
+        for (path, record) in self.tx.files(root, &below(folder))? {
+            let asset = match record.content {
+                FileContent::Asset { asset, .. } => Some(asset),
+                FileContent::Sidecar { .. } => self.tx.get(&Key::sidecar(&path))?,
+                FileContent::Unreadable { .. } => None,
+            };
+            if let Some(asset) = asset {
+                self.tx.asset_mut(asset)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Works out again what depends on several files: versions, names, live photos.
+    fn settle(&mut self) -> Result<(), CatalogueError> {
+        for asset in std::mem::take(&mut self.tx.displaced) {
+            self.settle_version(asset)?;
+            self.settle_name(asset)?;
+        }
+        let mut videos = BTreeSet::new();
+        for asset in self.tx.changed_assets() {
+            self.videos_near(asset, &mut videos)?;
+        }
+        for video in videos {
+            self.pair(video)?;
+        }
+        Ok(())
+    }
+
+    /// When only older bytes of an asset are left standing, they are its current version again.
+    fn settle_version(&mut self, asset: AssetId) -> Result<(), CatalogueError> {
+        let Some(record) = self.tx.asset(asset)? else { return Ok(()) };
+        if record.is_sidecar() || record.current().next().is_some() {
+            return Ok(());
+        }
+        let Some(path) = record.standing.last().map(|at| at.path.clone()) else { return Ok(()) };
+        if let Some(FileRecord { content: FileContent::Asset { digests, .. }, .. }) =
+            self.tx.get(&Key::file(&path))?
+        {
+            self.new_version(asset, digests)?;
+        }
+        Ok(())
+    }
+
+    /// An asset whose file was renamed is called as its file is.
+    fn settle_name(&mut self, asset: AssetId) -> Result<(), CatalogueError> {
+        let Some(record) = self.tx.asset(asset)? else { return Ok(()) };
+        if record.is_sidecar() || record.standing.iter().any(|at| names::shown(at.path.name()) == record.base) {
+            return Ok(());
+        }
+        let Some(path) = record.standing.first().map(|at| at.path.clone()) else { return Ok(()) };
+        let base = names::shown(path.name());
+        let own = record.former_names.iter().find(|(former, _)| *former == base).map(|(_, name)| name.clone());
+        let preferred = self.sibling_ordinal(&path)?;
+        let name = match own {
+            Some(name) => name,
+            None => self.free_name(asset, &base, &names::with_ordinal(&base, preferred))?,
+        };
+        self.tx.decide(Fact::Name { asset, base, name })
+    }
+
+    /// The videos whose tie to a still may have changed because `asset` did.
+    fn videos_near(&mut self, asset: AssetId, videos: &mut BTreeSet<AssetId>) -> Result<(), CatalogueError> {
+        let Some(record) = self.tx.asset(asset)? else { return Ok(()) };
+        match record.format().kind() {
+            Kind::Sidecar => return Ok(()),
+            Kind::Video => {
+                videos.insert(asset);
+            }
+            Kind::Image => {}
+        }
+        let paths: Vec<FilePath> = record.standing.iter().map(|at| at.path.clone()).collect();
+        let (owner, parts) = (record.owner, record.parts.clone());
+        let live_id = record.metadata.as_ref().and_then(|metadata| metadata.live_id.clone());
+        let mut near = parts;
+        for path in &paths {
+            for (_, other) in self.same_stem(path)? {
+                if let FileContent::Asset { asset, .. } = other.content {
+                    near.push(asset);
+                }
+            }
+        }
+        if let Some(live_id) = live_id {
+            near.extend(self.live_group(owner, &live_id)?);
+        }
+        for other in near {
+            if self.tx.asset(other)?.is_some_and(|record| record.format().kind() == Kind::Video) {
+                videos.insert(other);
+            }
+        }
+        Ok(())
+    }
+
+    fn live_group(&self, owner: AccountId, live_id: &str) -> Result<Vec<AssetId>, CatalogueError> {
+        let group = self.tx.scan::<()>(&Key::live_all(owner, live_id))?;
+        Ok(group
+            .into_iter()
+            .filter_map(|(key, ())| Some(AssetId::from_bytes(key[key.len() - 16..].try_into().ok()?)))
+            .collect())
+    }
+
+    /// Finds the still that `video` is the moving half of, if any, and ties or unties them.
+    fn pair(&mut self, video: AssetId) -> Result<(), CatalogueError> {
+        let Some(record) = self.tx.asset(video)?.cloned() else { return Ok(()) };
+        let mut host = None;
+        if let Some(metadata) = record.metadata.as_ref().filter(|_| !record.standing.is_empty()) {
+            let mut candidates = Vec::new();
+            for at in &record.standing {
+                for (path, other) in self.same_stem(&at.path)? {
+                    if let FileContent::Asset { asset, .. } = other.content {
+                        candidates.push((asset, path, at.path.clone()));
+                    }
+                }
+            }
+            if let Some(live_id) = &metadata.live_id {
+                for asset in self.live_group(record.owner, live_id)? {
+                    let path = self.tx.asset(asset)?.and_then(|other| other.standing.first().cloned());
+                    if let Some(at) = path {
+                        candidates.push((asset, at.path, record.standing[0].path.clone()));
+                    }
+                }
+            }
+            let mut stills = Vec::new();
+            for (asset, path, video_path) in candidates {
+                let Some(other) = self.tx.asset(asset)? else { continue };
+                let Some(still) = &other.metadata else { continue };
+                if parts::is_live_pair((path.name(), still), (video_path.name(), metadata)) {
+                    stills.push((other.format(), asset));
+                }
+            }
+            // The developed picture carries the video rather than the RAW beside it: formats are in that order.
+            host = stills.into_iter().min().map(|(_, asset)| asset);
+        }
+        if host == record.host {
+            return Ok(());
+        }
+        if let Some(before) = record.host {
+            if let Some(before) = self.tx.asset_mut(before)? {
+                before.parts.retain(|part| *part != video);
+            }
+        }
+        if let Some(host) = host {
+            if let Some(host) = self.tx.asset_mut(host)? {
+                host.parts.push(video);
+            }
+        }
+        if let Some(record) = self.tx.asset_mut(video)? {
+            record.host = host;
+        }
+        Ok(())
+    }
+}
+
+fn path_of(observation: &Observation) -> Option<&FilePath> {
+    match observation {
+        Observation::Asset { path, .. }
+        | Observation::Moved { path, .. }
+        | Observation::Touched { path, .. }
+        | Observation::Sidecar { path, .. }
+        | Observation::Unreadable { path, .. }
+        | Observation::Gone { path } => Some(path),
+        Observation::Offline { .. } | Observation::Online { .. } | Observation::Forgotten { .. } => None,
+    }
+}
+
+/// Another name in the same folder.
+fn sibling(path: &FilePath, name: &[u8]) -> FilePath {
+    let (folder, _) = path.split();
+    let mut relative = below(folder);
+    relative.extend_from_slice(name);
+    FilePath::new(path.root, relative)
+}
+
+/// How the paths of everything below a folder begin.
+pub(crate) fn below(folder: &[u8]) -> Vec<u8> {
+    let mut start = folder.to_vec();
+    if !start.is_empty() {
+        start.push(b'/');
+    }
+    start
+}
+
+/// The folders in keys of [`Key::away`].
+pub(crate) fn away_folders(entries: &[(Vec<u8>, AwayRecord)]) -> Vec<FilePath> {
+    entries.iter().filter_map(|(key, _)| keys::path_of(key)).collect()
+}

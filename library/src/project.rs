@@ -1,0 +1,108 @@
+//! From what the catalogue keeps to what the snapshot holds.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+
+use crate::catalogue::records::AssetRecord;
+use crate::id::{AssetId, RootId, RowNumber};
+use crate::metadata::Metadata;
+use crate::observation::FilePath;
+use crate::snapshot::{CameraName, Row, RowPath, Snapshot};
+
+/// Subtrees that are away now: their files are known but not there.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct AwayFolders(HashMap<RootId, Vec<Box<[u8]>>>);
+
+impl AwayFolders {
+    pub(crate) fn new(folders: impl IntoIterator<Item = FilePath>) -> Self {
+        let mut away = Self::default();
+        for folder in folders {
+            away.0.entry(folder.root).or_default().push(folder.relative);
+        }
+        away
+    }
+
+    pub(crate) fn holds(&self, path: &FilePath) -> bool {
+        self.0.get(&path.root).is_some_and(|folders| folders.iter().any(|folder| path.is_under(folder)))
+    }
+}
+
+/// Whether an original of the asset stands somewhere now.
+pub(crate) fn is_present(record: &AssetRecord, away: &AwayFolders) -> bool {
+    record.current().any(|at| !away.holds(&at.path))
+}
+
+/// The time a file system keeps as nanoseconds since 1970.
+pub(crate) fn file_time(ns: i64) -> Timestamp {
+    Timestamp::from_nanosecond(i128::from(ns)).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// What the row of an asset takes from the assets it is tied to.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ties {
+    pub(crate) host: Option<RowNumber>,
+    pub(crate) parts: Box<[RowNumber]>,
+}
+
+/// Makes the row of an asset. New folders, places and words are added to `snapshot`.
+pub(crate) fn row(
+    snapshot: &mut Snapshot,
+    id: AssetId,
+    record: &AssetRecord,
+    away: &AwayFolders,
+    ties: Ties,
+) -> Row {
+    let unread = Metadata::default();
+    let metadata = record.metadata.as_ref().unwrap_or(&unread);
+    let format = record.format();
+    let mut paths = Vec::with_capacity(record.standing.len());
+    for at in record.current().filter(|at| !away.holds(&at.path)) {
+        let (folder, file) = at.path.split();
+        if let Some(dir) = snapshot.folders_mut().make(at.path.root, folder) {
+            paths.push(RowPath { dir, name: (file != record.name.as_bytes()).then(|| file.into()) });
+        }
+    }
+    let camera = CameraName {
+        make: metadata.camera.make.clone().unwrap_or_default(),
+        model: metadata.camera.model.clone().unwrap_or_default(),
+    };
+    let has_camera = !camera.make.is_empty() || !camera.model.is_empty();
+    let mut people: Vec<_> = metadata.faces.iter().filter_map(|face| face.name.as_ref()).collect();
+    people.sort_unstable();
+    people.dedup();
+    Row {
+        id,
+        inode: record.inode,
+        owner: record.owner,
+        name: record.name.as_str().into(),
+        kind: format.kind(),
+        format,
+        visibility: record.visibility,
+        present: !paths.is_empty(),
+        size: record.digests.size,
+        modified: record.current().next().map_or(record.added, |at| file_time(at.mtime_ns)),
+        decided: record.decided,
+        added: record.added,
+        taken: metadata.taken,
+        pixels: metadata.size,
+        position: metadata.gps.map(|gps| (gps.lat as f32, gps.lon as f32)),
+        place: metadata.place.as_ref().map(|place| snapshot.intern_place(place)),
+        camera: has_camera.then(|| snapshot.intern_camera(&camera)),
+        lens: metadata.camera.lens.as_ref().map(|lens| snapshot.intern_lens(lens)),
+        iso: metadata.exposure.iso,
+        f_number: metadata.exposure.f_number.map(|value| value as f32),
+        focal_mm: metadata.exposure.focal_mm.map(|value| value as f32),
+        duration_ms: metadata.duration.and_then(|duration| u32::try_from(duration.as_millis()).ok()),
+        rating: metadata.rating,
+        tags: metadata.tags.iter().map(|tag| snapshot.intern_tag(tag)).collect(),
+        people: people.into_iter().map(|name| snapshot.intern_person_name(name)).collect(),
+        described: metadata.description.is_some(),
+        favourite: false,
+        motion: metadata.motion.is_some(),
+        warned: !metadata.warnings.is_empty(),
+        host: ties.host,
+        parts: ties.parts,
+        paths: paths.into_boxed_slice(),
+    }
+}
