@@ -6,6 +6,7 @@
 pub mod checksum;
 pub mod format;
 pub mod id;
+pub mod journal;
 pub mod metadata;
 
 pub use checksum::{Checksum, DigestHasher, Digests, Sha1};
