@@ -7,6 +7,7 @@ pub mod change;
 pub mod checksum;
 pub mod format;
 pub mod id;
+pub mod journal;
 pub mod metadata;
 pub mod observation;
 pub mod snapshot;
