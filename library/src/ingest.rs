@@ -70,7 +70,10 @@ impl<'t, 'a> Ingest<'t, 'a> {
             }
             match observation {
                 Observation::Gone { path } => gone.push(path),
-                Observation::Offline { .. } | Observation::Online { .. } | Observation::Forgotten { .. } => {
+                Observation::Offline { .. }
+                | Observation::Online { .. }
+                | Observation::Forgotten { .. }
+                | Observation::Scanned => {
                     folders.push(observation);
                 }
                 appeared => self.appeared(appeared)?,
@@ -102,12 +105,15 @@ impl<'t, 'a> Ingest<'t, 'a> {
                 FileContent::Unreadable { reason } => self.unreadable(path, stat, reason),
             },
             Observation::Touched { path, stat } => self.touched(&path, stat),
-            Observation::Sidecar { path, stat, digests, hosts, .. } => self.sidecar(path, stat, digests, hosts),
+            Observation::Sidecar { path, stat, digests, hosts, .. } => {
+                self.sidecar(path, stat, digests, hosts)
+            }
             Observation::Unreadable { path, stat, reason } => self.unreadable(path, stat, reason),
             Observation::Gone { .. }
             | Observation::Offline { .. }
             | Observation::Online { .. }
-            | Observation::Forgotten { .. } => Ok(()),
+            | Observation::Forgotten { .. }
+            | Observation::Scanned => Ok(()),
         }
     }
 
@@ -142,9 +148,11 @@ impl<'t, 'a> Ingest<'t, 'a> {
         if let Some(stood) = stood.filter(|stood| *stood != asset) {
             self.leave(stood, &path)?;
         }
+        self.older_bytes(asset, previous == Some(asset), &path, digests)?;
         let live_id = metadata.as_ref().and_then(|metadata| metadata.live_id.clone());
         if let Some(record) = self.tx.asset_mut(asset)? {
-            let standing = Standing { path: path.clone(), checksum: digests.checksum, mtime_ns: stat.mtime_ns };
+            let standing =
+                Standing { path: path.clone(), checksum: digests.checksum, mtime_ns: stat.mtime_ns };
             match record.standing.iter_mut().find(|at| at.path == path) {
                 Some(at) => *at = standing,
                 None => record.standing.push(standing),
@@ -164,6 +172,38 @@ impl<'t, 'a> Ingest<'t, 'a> {
         self.tx.put(Key::file(&path), &FileRecord { stat, content });
         for name in names {
             self.attach(&sibling(&path, &name))?;
+        }
+        Ok(())
+    }
+
+    /// Bytes that an asset had before stand at `path` again. Over its own path, or when it was missing, they are its
+    /// current version; but while a rebuild is still finding files, the current bytes may yet turn up.
+    fn older_bytes(
+        &mut self,
+        asset: AssetId,
+        over_itself: bool,
+        path: &FilePath,
+        digests: Digests,
+    ) -> Result<(), CatalogueError> {
+        let Some(record) = self.tx.asset(asset)? else { return Ok(()) };
+        if record.digests.checksum == digests.checksum || record.current().any(|at| at.path != *path) {
+            return Ok(());
+        }
+        let was_seen = record.metadata.is_some();
+        if over_itself || was_seen {
+            return self.new_version(asset, digests);
+        }
+        self.tx.put(Key::waiting(asset), &());
+        Ok(())
+    }
+
+    /// All files were told once: what still waits for its current bytes has lost them.
+    fn scanned(&mut self) -> Result<(), CatalogueError> {
+        for (key, ()) in self.tx.scan::<()>(&Key::all_waiting())? {
+            if let Some(asset) = key.get(1..17).and_then(|id| id.try_into().ok()).map(AssetId::from_bytes) {
+                self.settle_version(asset)?;
+                self.tx.remove(Key::waiting(asset));
+            }
         }
         Ok(())
     }
@@ -268,7 +308,9 @@ impl<'t, 'a> Ingest<'t, 'a> {
         }
         let mut files = self.tx.files(path.root, &start)?;
         files.retain(|(other, _)| {
-            other != path && !other.relative[folder_len..].contains(&b'/') && parts::stem(other.name()) == stem
+            other != path
+                && !other.relative[folder_len..].contains(&b'/')
+                && parts::stem(other.name()) == stem
         });
         Ok(files)
     }
@@ -301,9 +343,7 @@ impl<'t, 'a> Ingest<'t, 'a> {
     }
 
     fn gone(&mut self, path: &FilePath) -> Result<(), CatalogueError> {
-        self.clear(path)?;
-        self.tx.remove(Key::file(path));
-        Ok(())
+        self.clear(path)
     }
 
     /// Takes away what is known to stand at a path.
@@ -313,10 +353,22 @@ impl<'t, 'a> Ingest<'t, 'a> {
         if self.tx.get::<FilePath>(&same_file)?.as_ref() == Some(path) {
             self.tx.remove(same_file);
         }
+        self.tx.remove(Key::file(path));
         match record.content {
             FileContent::Asset { asset, .. } => {
                 self.leave(asset, path)?;
                 self.tx.put(Key::vacated(path), &(asset, self.tx.now));
+                // What described this photo describes another now, or nobody.
+                let parts = self.tx.asset(asset)?.map(|record| record.parts.clone()).unwrap_or_default();
+                for part in parts {
+                    let beside: Vec<FilePath> = match self.tx.asset(part)?.filter(|part| part.is_sidecar()) {
+                        Some(part) => part.standing.iter().map(|at| at.path.clone()).collect(),
+                        None => continue,
+                    };
+                    for sidecar in beside.iter().filter(|sidecar| sidecar.split().0 == path.split().0) {
+                        self.attach(sidecar)?;
+                    }
+                }
             }
             FileContent::Sidecar { .. } => self.detach(path)?,
             FileContent::Unreadable { .. } => {
@@ -355,8 +407,7 @@ impl<'t, 'a> Ingest<'t, 'a> {
             Some(_) => self.clear(&path)?,
         }
         self.tx.put(Key::same_file(&stat), &path);
-        self.tx
-            .put(Key::file(&path), &FileRecord { stat, content: FileContent::Sidecar { digests, hosts } });
+        self.tx.put(Key::file(&path), &FileRecord { stat, content: FileContent::Sidecar { digests, hosts } });
         self.attach(&path)
     }
 
@@ -396,7 +447,8 @@ impl<'t, 'a> Ingest<'t, 'a> {
             let format = names::split_extension(&record.base).1.trim_start_matches('.').to_owned();
             record.metadata =
                 Some(Metadata { format: Format::from_extension(&format), ..Metadata::default() });
-            let standing = Standing { path: path.clone(), checksum: digests.checksum, mtime_ns: stat.mtime_ns };
+            let standing =
+                Standing { path: path.clone(), checksum: digests.checksum, mtime_ns: stat.mtime_ns };
             match record.standing.iter_mut().find(|at| at.path == *path) {
                 Some(at) => *at = standing,
                 None => record.standing.push(standing),
@@ -452,6 +504,7 @@ impl<'t, 'a> Ingest<'t, 'a> {
 
     fn folder(&mut self, observation: Observation) -> Result<(), CatalogueError> {
         match observation {
+            Observation::Scanned => return self.scanned(),
             Observation::Offline { root, folder, reason } => {
                 let since = self.tx.now;
                 self.tx.put(Key::away(root, &folder), &AwayRecord { reason, since });
@@ -463,6 +516,7 @@ impl<'t, 'a> Ingest<'t, 'a> {
             }
             Observation::Forgotten { root, folder } => {
                 self.tx.decide(Fact::Forget { root, folder: replay::encode_path(&folder) })?;
+                self.gone(&FilePath::new(root, folder.clone()))?;
                 for (path, _) in self.tx.files(root, &below(&folder))? {
                     self.gone(&path)?;
                 }
@@ -523,12 +577,14 @@ impl<'t, 'a> Ingest<'t, 'a> {
     /// An asset whose file was renamed is called as its file is.
     fn settle_name(&mut self, asset: AssetId) -> Result<(), CatalogueError> {
         let Some(record) = self.tx.asset(asset)? else { return Ok(()) };
-        if record.is_sidecar() || record.standing.iter().any(|at| names::shown(at.path.name()) == record.base) {
+        if record.is_sidecar() || record.standing.iter().any(|at| names::shown(at.path.name()) == record.base)
+        {
             return Ok(());
         }
         let Some(path) = record.standing.first().map(|at| at.path.clone()) else { return Ok(()) };
         let base = names::shown(path.name());
-        let own = record.former_names.iter().find(|(former, _)| *former == base).map(|(_, name)| name.clone());
+        let own =
+            record.former_names.iter().find(|(former, _)| *former == base).map(|(_, name)| name.clone());
         let preferred = self.sibling_ordinal(&path)?;
         let name = match own {
             Some(name) => name,
@@ -637,7 +693,10 @@ fn path_of(observation: &Observation) -> Option<&FilePath> {
         | Observation::Sidecar { path, .. }
         | Observation::Unreadable { path, .. }
         | Observation::Gone { path } => Some(path),
-        Observation::Offline { .. } | Observation::Online { .. } | Observation::Forgotten { .. } => None,
+        Observation::Offline { .. }
+        | Observation::Online { .. }
+        | Observation::Forgotten { .. }
+        | Observation::Scanned => None,
     }
 }
 

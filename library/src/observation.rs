@@ -216,4 +216,6 @@ pub enum Observation {
         /// The folder below it; empty for all of it.
         folder: Box<[u8]>,
     },
+    /// Every root was scanned to its end since the library was opened: what was not told is not there.
+    Scanned,
 }

@@ -44,7 +44,8 @@ pub fn is_live_pair(still: (&[u8], &Metadata), video: (&[u8], &Metadata)) -> boo
                 (Some(still), Some(video)) => (still.as_second() - video.as_second()).abs() <= APART_S,
                 // One lacks its zone: minutes and seconds still tell, since zones differ by quarters of an hour.
                 _ => {
-                    let apart = (still.local - video.local).total(jiff::Unit::Second).unwrap_or(f64::MAX) as i64;
+                    let apart =
+                        (still.local - video.local).total(jiff::Unit::Second).unwrap_or(f64::MAX) as i64;
                     let within = apart.rem_euclid(900);
                     apart.abs() <= 26 * 3600 && within.min(900 - within) <= APART_S
                 }
@@ -66,10 +67,8 @@ mod tests {
             format: Some(format),
             taken: taken.parse().ok().map(|local| Taken {
                 local,
-                zone: offset_h.map(|hours| Zone {
-                    offset: jiff::tz::offset(hours),
-                    source: ZoneSource::File,
-                }),
+                zone: offset_h
+                    .map(|hours| Zone { offset: jiff::tz::offset(hours), source: ZoneSource::File }),
             }),
             ..Metadata::default()
         }

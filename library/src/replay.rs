@@ -171,7 +171,6 @@ pub(crate) fn decode_path(text: &str) -> Box<[u8]> {
     path.into_boxed_slice()
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;

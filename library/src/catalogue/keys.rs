@@ -141,6 +141,16 @@ impl Key {
         Self::of(b'L', &[&encode(&entity)])
     }
 
+    /// An asset of which only older bytes were found so far.
+    pub(crate) fn waiting(id: AssetId) -> Self {
+        Self::of(b'W', &[id.as_bytes()])
+    }
+
+    /// Every asset of which only older bytes were found so far.
+    pub(crate) fn all_waiting() -> Self {
+        Self::of(b'W', &[])
+    }
+
     /// An unreadable file.
     pub(crate) fn unreadable(path: &FilePath) -> Self {
         Self::of(b'B', &[path.root.as_bytes(), &path.relative])

@@ -93,9 +93,4 @@ impl AssetRecord {
     pub(crate) fn current(&self) -> impl Iterator<Item = &Standing> {
         self.standing.iter().filter(|standing| standing.checksum == self.digests.checksum)
     }
-
-    /// Whether any path of it lies under `folder` of `root`.
-    pub(crate) fn is_under(&self, root: RootId, folder: &[u8]) -> bool {
-        self.standing.iter().any(|at| at.path.root == root && at.path.is_under(folder))
-    }
 }

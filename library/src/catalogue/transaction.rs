@@ -73,7 +73,10 @@ impl<'a> Transaction<'a> {
     }
 
     /// All records under `prefix`, this transaction's own writes included, in key order.
-    pub(crate) fn scan<T: DeserializeOwned>(&self, prefix: &Key) -> Result<Vec<(Vec<u8>, T)>, CatalogueError> {
+    pub(crate) fn scan<T: DeserializeOwned>(
+        &self,
+        prefix: &Key,
+    ) -> Result<Vec<(Vec<u8>, T)>, CatalogueError> {
         let mut found = BTreeMap::new();
         for entry in self.catalogue.scan::<T>(prefix) {
             let (key, value) = entry?;

@@ -1,0 +1,167 @@
+//! An open library: one data folder. Every operation a person can do is a method here; the faces translate.
+//!
+//! What makes it hard, and what answers it:
+//! 1. Three stores must agree after any crash. The journal is written first and is the truth; the catalogue holds the
+//!    journal position it includes and replays the rest ([`opening`]); the text index holds the catalogue's cursor.
+//! 2. Readers must not wait. They take the current [`Snapshot`]; one writer at a time makes the next ([`writing`]).
+//! 3. A commit is a decision only when it is journalled, and an error before that changes nothing. So the order is
+//!    always: work it out, journal it, apply it, publish it.
+
+mod lock;
+mod opening;
+mod reading;
+mod text_feed;
+mod writing;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use arc_swap::ArcSwap;
+use crossbeam_channel::Sender;
+
+pub use self::lock::LockError;
+pub use self::reading::{Away, Details, LogEntry, Unreadable};
+use crate::catalogue::records::RootRecord;
+use crate::catalogue::{Catalogue, CatalogueError};
+use crate::change::Change;
+use crate::id::{AccountId, LibraryId, RootId};
+use crate::journal::{Journal, JournalError};
+use crate::project::AwayFolders;
+use crate::snapshot::Snapshot;
+
+/// An open library. Shared as `Arc<Library>`; every method takes `&self`.
+#[derive(Debug)]
+pub struct Library {
+    data: PathBuf,
+    journal: Journal,
+    /// Replaced when sled has failed and was opened again.
+    catalogue: RwLock<Arc<Catalogue>>,
+    account: AccountId,
+    snapshot: ArcSwap<Snapshot>,
+    writer: Mutex<Writer>,
+    text: text_feed::TextFeed,
+    notes: Mutex<Vec<String>>,
+    /// Dropped last: while it is held no other process opens the data folder.
+    _lock: lock::DataLock,
+}
+
+/// What only the one writer of the moment touches.
+#[derive(Debug, Default)]
+struct Writer {
+    subscribers: Vec<Sender<Commit>>,
+    roots: HashMap<RootId, RootRecord>,
+    away: AwayFolders,
+    /// The catalogue missed a commit that is journalled: it must catch up before the next.
+    behind: bool,
+}
+
+/// What one commit changed, with the state after it.
+#[derive(Clone, Debug)]
+pub struct Commit {
+    /// The library after the commit.
+    pub snapshot: Arc<Snapshot>,
+    /// What changed.
+    pub changes: Arc<[Change]>,
+}
+
+/// What opening a library found.
+#[derive(Clone, Debug, Default)]
+pub struct OpenReport {
+    /// Sentences for people, for the log and `status`.
+    pub notes: Vec<String>,
+    /// The catalogue was empty or unusable, so every file will be read again.
+    pub rebuilt: bool,
+}
+
+/// A folder to be watched.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RootSpec {
+    /// Absolute and canonical.
+    pub path: PathBuf,
+}
+
+/// Why an operation on the library failed. Nothing was changed then.
+#[derive(Debug, thiserror::Error)]
+pub enum LibraryError {
+    /// Another process has it.
+    #[error(transparent)]
+    InUse(#[from] LockError),
+    /// The journal's own reason.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The catalogue's own reason.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    /// The text index' own reason.
+    #[error(transparent)]
+    Search(#[from] crate::search::SearchError),
+    /// The query is not understood.
+    #[error(transparent)]
+    Query(#[from] crate::query::QueryError),
+    /// A folder of the library cannot be used.
+    #[error("{path}: {source}", path = path.display())]
+    Folder {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A root that cannot be one.
+    #[error("{path} cannot be a photo folder: {reason}", path = path.display())]
+    Root {
+        /// Which.
+        path: PathBuf,
+        /// Why not, and what to do.
+        reason: String,
+    },
+}
+
+impl Library {
+    /// Opens the library in `data`, creating it if there is none: takes the lock, recovers, replays, loads.
+    pub fn open(data: &Path) -> Result<(Arc<Self>, OpenReport), LibraryError> {
+        opening::open(data, opening::Derived::Keep)
+    }
+
+    /// Throws away what can be made again, then opens: the same library comes back once its folders are scanned.
+    pub fn rebuild(data: &Path) -> Result<(Arc<Self>, OpenReport), LibraryError> {
+        opening::open(data, opening::Derived::Discard)
+    }
+
+    /// Which library this is.
+    pub fn id(&self) -> LibraryId {
+        self.journal.library()
+    }
+
+    /// The first account.
+    pub fn account(&self) -> AccountId {
+        self.account
+    }
+
+    /// The library as it stands now.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    /// Waits until everything decided so far is on the disk.
+    pub fn sync(&self) -> Result<(), LibraryError> {
+        Ok(self.journal.sync()?)
+    }
+
+    /// Sentences for people: what was wrong when it opened, and what the disk did since.
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = locked(&self.notes).clone();
+        notes.extend(self.journal.incidents());
+        notes.extend(self.journal.read_only().map(|reason| format!("The library is read-only: {reason}")));
+        notes
+    }
+
+    fn catalogue(&self) -> Arc<Catalogue> {
+        Arc::clone(&self.catalogue.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Locks whatever happened to the last holder: what we guard is replaced whole, never left half changed.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

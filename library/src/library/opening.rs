@@ -1,0 +1,255 @@
+//! Opening a data folder: the lock, recovery, replay, and the columns.
+
+use std::collections::HashMap;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::Path;
+use std::sync::{Arc, Mutex, RwLock};
+
+use arc_swap::ArcSwap;
+use jiff::Timestamp;
+
+use super::lock::DataLock;
+use super::text_feed::TextFeed;
+use super::writing;
+use super::{Library, LibraryError, OpenReport, Writer};
+use crate::catalogue::keys::Key;
+use crate::catalogue::records::{AccountRecord, AssetRecord, RootRecord};
+use crate::catalogue::transaction::Transaction;
+use crate::catalogue::{Catalogue, CatalogueError};
+use crate::fact::Fact;
+use crate::id::{AccountId, AssetId};
+use crate::ingest;
+use crate::journal::{Draft, Face, Journal, Options, Sequence};
+use crate::project::{self, AwayFolders, Ties};
+use crate::replay;
+use crate::snapshot::Snapshot;
+
+/// Journal records replayed in one commit.
+const REPLAY_BATCH: usize = 2000;
+
+/// What to do with what can be made again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Derived {
+    /// Use it.
+    Keep,
+    /// Throw it away and fill it anew.
+    Discard,
+}
+
+pub(super) fn open(data: &Path, derived: Derived) -> Result<(Arc<Library>, OpenReport), LibraryError> {
+    let truth = data.join("truth");
+    let derived_dir = data.join("derived");
+    for dir in [data, &truth, &derived_dir] {
+        make_dir(dir)?;
+    }
+    let lock = DataLock::take(data)?;
+    if derived == Derived::Discard {
+        discard(&derived_dir)?;
+        make_dir(&derived_dir)?;
+    }
+    mark_as_cache(&derived_dir)?;
+
+    let mut report = OpenReport::default();
+    let opened = crate::journal::Journal::open(&truth.join("journal"), Options::default())?;
+    report.notes.extend(opened.damage.iter().map(ToString::to_string));
+    let journal = opened.journal;
+
+    let (catalogue, fresh) = open_catalogue(&derived_dir, &journal, &mut report)?;
+    report.rebuilt = fresh;
+    catch_up(&catalogue, &journal)?;
+    let account = first_account(&catalogue, &journal)?;
+
+    let (snapshot, writer) = match load(&catalogue) {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            // A record that does not decode: the whole catalogue is made anew rather than trusted in part.
+            drop(catalogue);
+            let path = derived_dir.join("catalogue");
+            let aside = Catalogue::set_aside(&path)?;
+            report.notes.push(format!(
+                "{error}. It was moved to {} and is being rebuilt; nothing is lost.",
+                aside.display()
+            ));
+            report.rebuilt = true;
+            let reopened = Catalogue::open(&path, journal.library())?;
+            catch_up(&reopened.catalogue, &journal)?;
+            let loaded = load(&reopened.catalogue)?;
+            return finish(data, journal, reopened.catalogue, account, loaded, lock, report);
+        }
+    };
+    finish(data, journal, catalogue, account, (snapshot, writer), lock, report)
+}
+
+fn finish(
+    data: &Path,
+    journal: Journal,
+    catalogue: Catalogue,
+    account: AccountId,
+    (snapshot, writer): (Snapshot, Writer),
+    lock: DataLock,
+    mut report: OpenReport,
+) -> Result<(Arc<Library>, OpenReport), LibraryError> {
+    let text = TextFeed::open(&data.join("derived"), &mut report.notes)?;
+    let library = Arc::new(Library {
+        data: data.to_owned(),
+        journal,
+        catalogue: RwLock::new(Arc::new(catalogue)),
+        account,
+        snapshot: ArcSwap::from_pointee(snapshot),
+        writer: Mutex::new(writer),
+        text,
+        notes: Mutex::new(report.notes.clone()),
+        _lock: lock,
+    });
+    library.text.start(&library);
+    Ok((library, report))
+}
+
+fn make_dir(dir: &Path) -> Result<(), LibraryError> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .map_err(|source| LibraryError::Folder { path: dir.to_owned(), source })
+}
+
+/// Backup programs skip folders with this file: what is in there can be made again.
+fn mark_as_cache(dir: &Path) -> Result<(), LibraryError> {
+    let path = dir.join("CACHEDIR.TAG");
+    if path.exists() {
+        return Ok(());
+    }
+    let tag = "Signature: 8a477f597d28d172789f06886806bc55\n\
+               # Everything here can be made again from your photos and truth/ by galleryfs.\n";
+    std::fs::write(&path, tag).map_err(|source| LibraryError::Folder { path, source })
+}
+
+fn discard(derived: &Path) -> Result<(), LibraryError> {
+    match std::fs::remove_dir_all(derived) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+            Err(LibraryError::Folder { path: derived.to_owned(), source })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Opens the catalogue; one that has applied more than the journal holds was made from another past, and goes.
+fn open_catalogue(
+    derived: &Path,
+    journal: &Journal,
+    report: &mut OpenReport,
+) -> Result<(Catalogue, bool), LibraryError> {
+    let path = derived.join("catalogue");
+    let opened = Catalogue::open(&path, journal.library())?;
+    report.notes.extend(opened.note);
+    let applied = opened.catalogue.get::<Sequence>(&Key::meta("journal"))?.unwrap_or(Sequence::START);
+    if applied <= journal.head() {
+        return Ok((opened.catalogue, opened.fresh));
+    }
+    drop(opened.catalogue);
+    Catalogue::set_aside(&path)?;
+    report.notes.push(format!(
+        "The catalogue knew {} journal records but the journal holds {}: the journal was restored from an older \
+         backup. The catalogue is being rebuilt from it.",
+        applied,
+        journal.head()
+    ));
+    Ok((Catalogue::open(&path, journal.library())?.catalogue, true))
+}
+
+/// Replays the journal records that the catalogue has not applied.
+pub(super) fn catch_up(catalogue: &Catalogue, journal: &Journal) -> Result<(), LibraryError> {
+    let applied = catalogue.get::<Sequence>(&Key::meta("journal"))?.unwrap_or(Sequence::START);
+    let mut records = journal.records(applied).peekable();
+    while records.peek().is_some() {
+        let mut tx = Transaction::new(catalogue, Timestamp::now(), journal.head());
+        let mut last = applied;
+        for record in records.by_ref().take(REPLAY_BATCH) {
+            let record = record?;
+            last = record.sequence;
+            match Fact::from_record(&record.kind, &record.content) {
+                Ok(fact) => replay::apply(&mut tx, &fact, record.time, record.sequence)?,
+                Err(unknown) => journal.mark_read_only(format!(
+                    "{unknown}. Start the newer galleryfs that wrote it; until then nothing new is decided, so that \
+                     nothing it knows is lost"
+                )),
+            }
+        }
+        catalogue.apply(tx.prepare(last)?.batch)?;
+    }
+    Ok(())
+}
+
+/// The account that was journalled first; made now, after the user's login name, if there is none.
+fn first_account(catalogue: &Catalogue, journal: &Journal) -> Result<AccountId, LibraryError> {
+    let mut accounts = Vec::new();
+    for entry in catalogue.scan::<AccountRecord>(&Key::accounts()) {
+        let (key, record) = entry?;
+        if let Some(id) = key.get(1..17).and_then(|bytes| bytes.try_into().ok()) {
+            accounts.push((record.order, AccountId::from_bytes(id)));
+        }
+    }
+    if let Some((_, account)) = accounts.into_iter().min() {
+        return Ok(account);
+    }
+    let name =
+        std::env::var("USER").ok().filter(|name| !name.is_empty()).unwrap_or_else(|| "owner".to_owned());
+    let account = AccountId::random();
+    let (kind, content) = Fact::Account { account, name }.to_record();
+    journal.append(&[Draft { actor: None, face: Face::Daemon, kind, content }])?;
+    catch_up(catalogue, journal)?;
+    Ok(account)
+}
+
+/// The roots by id, in no order.
+pub(super) fn roots(catalogue: &Catalogue) -> Result<HashMap<crate::id::RootId, RootRecord>, CatalogueError> {
+    let mut roots = HashMap::new();
+    for entry in catalogue.scan::<RootRecord>(&Key::roots()) {
+        let (key, record) = entry?;
+        if let Some(id) = key.get(1..17).and_then(|bytes| bytes.try_into().ok()) {
+            roots.insert(crate::id::RootId::from_bytes(id), record);
+        }
+    }
+    Ok(roots)
+}
+
+/// The subtrees that are away.
+pub(super) fn away(catalogue: &Catalogue) -> Result<AwayFolders, CatalogueError> {
+    let tx = Transaction::new(catalogue, Timestamp::UNIX_EPOCH, Sequence::START);
+    Ok(AwayFolders::new(ingest::away_folders(&tx.scan(&Key::all_away())?)))
+}
+
+/// Fills a snapshot from the catalogue.
+pub(super) fn load(catalogue: &Catalogue) -> Result<(Snapshot, Writer), CatalogueError> {
+    let roots = roots(catalogue)?;
+    let away = away(catalogue)?;
+    let mut snapshot = Snapshot::empty(catalogue.cursor()?);
+    snapshot.folders_mut().set_roots(writing::ordered_roots(&roots));
+    let mut tied = Vec::new();
+    for entry in catalogue.scan::<AssetRecord>(&Key::assets()) {
+        let (key, record) = entry?;
+        let Some(id) = key.get(1..17).and_then(|bytes| bytes.try_into().ok()).map(AssetId::from_bytes) else {
+            continue;
+        };
+        if record.host.is_some() || !record.parts.is_empty() {
+            tied.push((id, record));
+            continue;
+        }
+        let row = project::row(&mut snapshot, id, &record, &away, Ties::default());
+        snapshot.put(record.row, row);
+    }
+    let tied: HashMap<AssetId, AssetRecord> = tied.into_iter().collect();
+    let shown = |id: &AssetId| {
+        tied.get(id).filter(|record| project::is_present(record, &away)).map(|record| record.row)
+    };
+    for (id, record) in &tied {
+        let ties = Ties {
+            host: record.host.as_ref().and_then(shown),
+            parts: record.parts.iter().filter_map(shown).collect(),
+        };
+        let row = project::row(&mut snapshot, *id, record, &away, ties);
+        snapshot.put(record.row, row);
+    }
+    Ok((snapshot, Writer { roots, away, ..Writer::default() }))
+}

@@ -1,0 +1,312 @@
+//! The one writer: works a change out, journals it, applies it, publishes it.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use crossbeam_channel::Receiver;
+use jiff::Timestamp;
+
+use super::{Commit, Library, LibraryError, RootSpec, Writer, locked, opening};
+use crate::catalogue::records::{AssetRecord, AwayRecord, RootRecord};
+use crate::catalogue::transaction::{Prepared, Transaction};
+use crate::catalogue::{Catalogue, CatalogueError, keys::Key};
+use crate::change::{Change, Cursor, Entity};
+use crate::fact::Fact;
+use crate::id::{AccountId, AssetId, RootId};
+use crate::ingest::{Ingest, below};
+use crate::journal::{Draft, Face, Sequence};
+use crate::observation::{FileContent, Observation};
+use crate::project::{self, Ties};
+use crate::snapshot::{Root, Snapshot};
+use crate::visibility::Visibility;
+
+/// Why a root that is known but not given is away.
+const NOT_WATCHED: &str = "this folder is not among the watched ones now";
+
+impl Library {
+    /// Every later commit. The channel is unbounded: whoever subscribes must drain it.
+    pub fn subscribe(&self) -> Receiver<Commit> {
+        let (sender, receiver) = crossbeam_channel::unbounded();
+        locked(&self.writer).subscribers.push(sender);
+        receiver
+    }
+
+    /// Applies what the watcher found, as one commit: all of it or, with an error, nothing.
+    pub fn observe(&self, observations: Vec<Observation>) -> Result<(), LibraryError> {
+        self.write(self.account, Face::Folder, |tx, writer| {
+            Ok(Ingest::new(tx, &writer.roots).run(observations)?)
+        })
+    }
+
+    /// Says which folders are watched for `account`, and gives their ids in the same order. A folder met for the first
+    /// time is journalled; one that is known but not named here is away until it is named again.
+    pub fn set_roots(&self, account: AccountId, specs: &[RootSpec]) -> Result<Vec<RootId>, LibraryError> {
+        check_apart(specs)?;
+        self.write(account, Face::Daemon, |tx, writer| {
+            let mut ids = Vec::new();
+            let mut known: Vec<_> = writer.roots.iter().map(|(id, root)| (*id, root.clone())).collect();
+            for spec in specs {
+                let found = known
+                    .iter()
+                    .find(|(_, root)| root.owner == account && root.path == spec.path)
+                    .map(|(id, _)| *id);
+                let id = match found {
+                    Some(id) => id,
+                    None => {
+                        let path = spec.path.to_str().ok_or_else(|| LibraryError::Root {
+                            path: spec.path.clone(),
+                            reason: "its path is not valid UTF-8; rename it".into(),
+                        })?;
+                        let name = free_root_name(path, account, known.iter().map(|(_, root)| root));
+                        let id = RootId::random();
+                        tx.decide(Fact::Root { root: id, owner: account, path: path.into(), name })?;
+                        known.extend(tx.get::<RootRecord>(&Key::root(id))?.map(|root| (id, root)));
+                        id
+                    }
+                };
+                ids.push(id);
+            }
+            for (id, _) in known.iter().filter(|(_, root)| root.owner == account) {
+                let record = tx.get::<AwayRecord>(&Key::away(*id, b""))?;
+                let unwatched = record.as_ref().is_some_and(|away| away.reason == NOT_WATCHED);
+                let change = match (ids.contains(id), record.is_some()) {
+                    (true, _) if unwatched => Observation::Online { root: *id, folder: Box::default() },
+                    (false, false) => {
+                        Observation::Offline { root: *id, folder: Box::default(), reason: NOT_WATCHED.into() }
+                    }
+                    _ => continue,
+                };
+                Ingest::new(tx, &writer.roots).run(vec![change])?;
+            }
+            Ok(ids)
+        })
+    }
+
+    /// Decides how far assets show.
+    pub fn set_visibility(
+        &self,
+        face: Face,
+        assets: &[AssetId],
+        visibility: Visibility,
+    ) -> Result<(), LibraryError> {
+        self.write(self.account, face, |tx, _| {
+            for asset in assets {
+                if tx.asset(*asset)?.is_some_and(|record| record.visibility != visibility) {
+                    tx.decide(Fact::Visibility { asset: *asset, visibility })?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Runs one change: `work` fills the transaction, then it is journalled, applied and published.
+    fn write<T>(
+        &self,
+        actor: AccountId,
+        face: Face,
+        work: impl FnOnce(&mut Transaction<'_>, &Writer) -> Result<T, LibraryError>,
+    ) -> Result<T, LibraryError> {
+        let mut writer = locked(&self.writer);
+        if writer.behind {
+            self.recover(&mut writer)?;
+        }
+        let catalogue = self.catalogue();
+        let mut tx = Transaction::new(&catalogue, now(), self.journal.head());
+        let value = work(&mut tx, &writer)?;
+        if tx.is_empty() {
+            return Ok(value);
+        }
+        let drafts: Vec<Draft> = tx
+            .facts()
+            .iter()
+            .map(|fact| {
+                let (kind, content) = fact.to_record();
+                Draft { actor: Some(actor), face, kind, content }
+            })
+            .collect();
+        if !drafts.is_empty() {
+            self.journal.append(&drafts)?;
+        }
+        let applied = self.apply(&catalogue, tx, self.journal.head());
+        let prepared = match applied {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                writer.behind = true;
+                return Err(error.into());
+            }
+        };
+        self.publish(&catalogue, &mut writer, &prepared)?;
+        Ok(value)
+    }
+
+    fn apply(
+        &self,
+        catalogue: &Catalogue,
+        tx: Transaction<'_>,
+        journal: Sequence,
+    ) -> Result<Prepared, CatalogueError> {
+        let mut prepared = tx.prepare(journal)?;
+        catalogue.apply(std::mem::take(&mut prepared.batch))?;
+        Ok(prepared)
+    }
+
+    /// After a commit that was journalled but did not reach the catalogue: opens it again, replays, reloads.
+    fn recover(&self, writer: &mut Writer) -> Result<(), LibraryError> {
+        let catalogue = self.catalogue();
+        opening::catch_up(&catalogue, &self.journal)?;
+        let (mut snapshot, fresh) = opening::load(&catalogue)?;
+        catalogue.renew_epoch()?;
+        snapshot.set_cursor(catalogue.cursor()?);
+        writer.roots = fresh.roots;
+        writer.away = fresh.away;
+        writer.behind = false;
+        let snapshot = Arc::new(snapshot);
+        self.snapshot.store(Arc::clone(&snapshot));
+        let changes: Arc<[Change]> = snapshot
+            .rows()
+            .map(|(_, row)| Change { seq: snapshot.cursor().seq, entity: Entity::Asset(row.id), gone: false })
+            .collect();
+        writer.subscribers.retain(|to| {
+            to.send(Commit { snapshot: Arc::clone(&snapshot), changes: Arc::clone(&changes) }).is_ok()
+        });
+        Ok(())
+    }
+
+    fn publish(
+        &self,
+        catalogue: &Catalogue,
+        writer: &mut Writer,
+        prepared: &Prepared,
+    ) -> Result<(), CatalogueError> {
+        let mut snapshot = Snapshot::clone(&self.snapshot.load());
+        if prepared.changes.iter().any(|change| change.entity == Entity::Roots) {
+            writer.roots = opening::roots(catalogue)?;
+            writer.away = opening::away(catalogue)?;
+            snapshot.folders_mut().set_roots(ordered_roots(&writer.roots));
+        }
+        // A row shows its parts, and a part hides behind its host, only while the other is there: so both follow.
+        let mut records: HashMap<AssetId, AssetRecord> = HashMap::new();
+        let mut affected: BTreeSet<AssetId> = prepared.assets.iter().copied().collect();
+        for id in &prepared.assets {
+            if let Some(record) = catalogue.get::<AssetRecord>(&Key::asset(*id))? {
+                affected.extend(record.host);
+                affected.extend(record.parts.iter().copied());
+                records.insert(*id, record);
+            }
+        }
+        for id in &affected {
+            let tied: Vec<AssetId> = match fetch(catalogue, &mut records, *id)? {
+                Some(record) => record.host.iter().chain(&record.parts).copied().collect(),
+                None => continue,
+            };
+            for other in tied {
+                fetch(catalogue, &mut records, other)?;
+            }
+            let shown = |id: &AssetId| {
+                records
+                    .get(id)
+                    .filter(|record| project::is_present(record, &writer.away))
+                    .map(|record| record.row)
+            };
+            let record = &records[id];
+            let ties = Ties {
+                host: record.host.as_ref().and_then(shown),
+                parts: record.parts.iter().filter_map(shown).collect(),
+            };
+            let row = project::row(&mut snapshot, *id, record, &writer.away, ties);
+            snapshot.put(record.row, row);
+        }
+        let epoch = snapshot.cursor().epoch;
+        snapshot.set_cursor(Cursor { epoch, seq: prepared.head });
+        let snapshot = Arc::new(snapshot);
+        self.snapshot.store(Arc::clone(&snapshot));
+        let mut changes = prepared.changes.clone();
+        changes.extend(affected.iter().filter(|id| !prepared.assets.contains(id)).map(|id| Change {
+            seq: prepared.head,
+            entity: Entity::Asset(*id),
+            gone: false,
+        }));
+        let commit = Commit { snapshot, changes: changes.into() };
+        writer.subscribers.retain(|to| to.send(commit.clone()).is_ok());
+        Ok(())
+    }
+
+    /// Whether anything known stands under `folder` of a root, or did: what `forget` may be asked of.
+    pub fn knows(&self, root: RootId, folder: &[u8]) -> Result<bool, LibraryError> {
+        let catalogue = self.catalogue();
+        let exact = catalogue.get::<crate::FileRecord>(&Key::file(&crate::FilePath::new(root, folder)))?;
+        if exact.is_some_and(|record| matches!(record.content, FileContent::Asset { .. })) {
+            return Ok(true);
+        }
+        let mut below = catalogue.scan::<crate::FileRecord>(&Key::files(root, &below(folder)));
+        let away = catalogue.get::<AwayRecord>(&Key::away(root, folder))?.is_some();
+        Ok(away || below.next().transpose()?.is_some())
+    }
+}
+
+fn fetch<'r>(
+    catalogue: &Catalogue,
+    records: &'r mut HashMap<AssetId, AssetRecord>,
+    id: AssetId,
+) -> Result<Option<&'r AssetRecord>, CatalogueError> {
+    if !records.contains_key(&id) {
+        if let Some(record) = catalogue.get::<AssetRecord>(&Key::asset(id))? {
+            records.insert(id, record);
+        }
+    }
+    Ok(records.get(&id))
+}
+
+/// The clock to the millisecond, as the journal keeps it.
+fn now() -> Timestamp {
+    Timestamp::from_millisecond(Timestamp::now().as_millisecond()).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// The roots in the order they were journalled.
+pub(super) fn ordered_roots(roots: &HashMap<RootId, RootRecord>) -> Vec<Root> {
+    let mut ordered: Vec<_> = roots.iter().collect();
+    ordered.sort_by_key(|(_, root)| root.order);
+    ordered
+        .into_iter()
+        .map(|(id, root)| Root {
+            id: *id,
+            owner: root.owner,
+            name: root.name.clone(),
+            path: root.path.clone(),
+        })
+        .collect()
+}
+
+fn free_root_name<'r>(
+    path: &str,
+    owner: AccountId,
+    known: impl Iterator<Item = &'r RootRecord> + Clone,
+) -> String {
+    let last = path.rsplit('/').find(|part| !part.is_empty()).unwrap_or("root");
+    let base = crate::names::shown(last.as_bytes());
+    (1..)
+        .map(|ordinal| crate::names::with_ordinal(&base, ordinal))
+        .find(|name| {
+            let folded = crate::names::folded(name);
+            !known.clone().any(|root| root.owner == owner && crate::names::folded(&root.name) == folded)
+        })
+        .unwrap_or(base)
+}
+
+fn check_apart(specs: &[RootSpec]) -> Result<(), LibraryError> {
+    for (at, spec) in specs.iter().enumerate() {
+        for other in &specs[..at] {
+            let reason = if spec.path == other.path {
+                "it was given twice".to_owned()
+            } else if spec.path.starts_with(&other.path) {
+                format!("it lies in {}, which is watched already", other.path.display())
+            } else if other.path.starts_with(&spec.path) {
+                format!("{} lies in it and is watched already", other.path.display())
+            } else {
+                continue;
+            };
+            return Err(LibraryError::Root { path: spec.path.clone(), reason });
+        }
+    }
+    Ok(())
+}

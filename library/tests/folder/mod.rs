@@ -1,0 +1,178 @@
+//! A pretended folder of photos, told to a real library the way the watcher would.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use library::metadata::Taken;
+use library::{
+    Digests, FilePath, FileStat, Format, Library, Metadata, Observation, OpenReport, RootId, RootSpec,
+    RowNumber, SidecarSeen,
+};
+
+/// One root and what stands in it.
+pub struct Folder {
+    pub library: Arc<Library>,
+    pub root: RootId,
+    data: tempfile::TempDir,
+    files: BTreeMap<String, (Vec<u8>, FileStat)>,
+    clock: i64,
+}
+
+pub const ROOT: &str = "/pictures";
+
+impl Folder {
+    pub fn new() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let (library, report) = Library::open(data.path()).unwrap();
+        assert!(report.rebuilt && report.notes.is_empty(), "{report:?}");
+        let root = set_root(&library);
+        Self { library, root, data, files: BTreeMap::new(), clock: 1_700_000_000_000_000_000 }
+    }
+
+    pub fn data(&self) -> &Path {
+        self.data.path()
+    }
+
+    pub fn path(&self, relative: &str) -> FilePath {
+        FilePath::new(self.root, relative.as_bytes())
+    }
+
+    pub fn stat(&mut self, bytes: &[u8]) -> FileStat {
+        self.clock += 1_000_000_000;
+        FileStat {
+            size: bytes.len() as u64,
+            mtime_ns: self.clock,
+            ctime_ns: self.clock,
+            device: 1,
+            inode: self.clock as u64 / 1_000_000_000,
+        }
+    }
+
+    /// The observation of a file with these bytes; its text is what it says of itself: `taken=... live=...`.
+    pub fn seen(&mut self, relative: &str, bytes: &[u8]) -> Observation {
+        let stat = self.stat(bytes);
+        self.files.insert(relative.to_owned(), (bytes.to_vec(), stat));
+        self.observation(relative)
+    }
+
+    fn observation(&self, relative: &str) -> Observation {
+        let (bytes, stat) = &self.files[relative];
+        let (folder, name) = relative.rsplit_once('/').unwrap_or(("", relative));
+        let path = self.path(relative);
+        let sibling = |other: &str| {
+            let key = if folder.is_empty() { other.to_owned() } else { format!("{folder}/{other}") };
+            self.files.contains_key(&key)
+        };
+        if let Some(host) = name.strip_suffix(".xmp") {
+            return Observation::Sidecar {
+                path,
+                stat: *stat,
+                digests: Digests::of(bytes),
+                format: Format::Xmp,
+                hosts: vec![host.as_bytes().into()],
+            };
+        }
+        let sidecar = format!("{name}.xmp");
+        Observation::Asset {
+            path,
+            stat: *stat,
+            digests: Digests::of(bytes),
+            metadata: Box::new(read(name, bytes)),
+            sidecars: sibling(&sidecar)
+                .then(|| SidecarSeen { name: sidecar.as_bytes().into(), size: 0, mtime_ns: 0 })
+                .into_iter()
+                .collect(),
+        }
+    }
+
+    pub fn add(&mut self, relative: &str, bytes: &[u8]) {
+        let seen = self.seen(relative, bytes);
+        self.library.observe(vec![seen]).unwrap();
+    }
+
+    pub fn remove(&mut self, relative: &str) {
+        self.files.remove(relative);
+        self.library.observe(vec![Observation::Gone { path: self.path(relative) }]).unwrap();
+    }
+
+    /// Renames without reading, as the watcher does.
+    pub fn rename(&mut self, from: &str, to: &str) {
+        let (bytes, stat) = self.files.remove(from).unwrap();
+        self.files.insert(to.to_owned(), (bytes, stat));
+        let arrival = match self.library.same_file(&stat).unwrap() {
+            Some(record) if !from.ends_with(".xmp") => {
+                Observation::Moved { path: self.path(to), stat, record }
+            }
+            _ => self.observation(to),
+        };
+        self.library.observe(vec![Observation::Gone { path: self.path(from) }, arrival]).unwrap();
+    }
+
+    /// Ends this library and opens it again, with `derived/` gone if asked.
+    pub fn reopen(&mut self, rebuild: bool) -> OpenReport {
+        let placeholder = tempfile::tempdir().unwrap();
+        let (other, _) = Library::open(placeholder.path()).unwrap();
+        let old = std::mem::replace(&mut self.library, other);
+        drop(wait_for_last(old));
+        let open = if rebuild { Library::rebuild } else { Library::open };
+        let (library, report) = open(self.data.path()).unwrap();
+        assert_eq!(set_root(&library), self.root, "the root keeps its id");
+        self.library = library;
+        report
+    }
+
+    /// Tells everything again, in an order of the caller's making, as the first scan after a rebuild does.
+    pub fn rescan(&self, mut order: impl FnMut(&mut Vec<String>)) {
+        let mut names: Vec<String> = self.files.keys().cloned().collect();
+        order(&mut names);
+        for chunk in names.chunks(3) {
+            self.library.observe(chunk.iter().map(|name| self.observation(name)).collect()).unwrap();
+        }
+        self.library.observe(vec![Observation::Scanned]).unwrap();
+    }
+
+    pub fn row(&self, relative: &str) -> Option<RowNumber> {
+        self.library.find_path(&Path::new(ROOT).join(relative))
+    }
+
+    /// Id, name and inode number of what stands at a path.
+    pub fn identity(&self, relative: &str) -> (String, String, u64) {
+        let row = self.row(relative).unwrap_or_else(|| panic!("{relative} is not in the library"));
+        let snapshot = self.library.snapshot();
+        let row = snapshot.row(row).unwrap();
+        (row.id.to_string(), row.name.to_string(), row.inode.get())
+    }
+
+    pub fn identities(&self) -> BTreeMap<String, (String, String, u64)> {
+        self.files.keys().map(|name| (name.clone(), self.identity(name))).collect()
+    }
+}
+
+fn wait_for_last(library: Arc<Library>) -> Library {
+    let mut library = library;
+    loop {
+        match Arc::try_unwrap(library) {
+            Ok(last) => return last,
+            Err(shared) => {
+                library = shared;
+                std::thread::sleep(std::time::Duration::from_millis(5));
+            }
+        }
+    }
+}
+
+fn set_root(library: &Library) -> RootId {
+    library.set_roots(library.account(), &[RootSpec { path: ROOT.into() }]).unwrap()[0]
+}
+
+fn read(name: &str, bytes: &[u8]) -> Metadata {
+    let text = String::from_utf8_lossy(bytes);
+    let said = |key: &str| text.split_whitespace().find_map(|word| word.strip_prefix(key)?.strip_prefix('='));
+    Metadata {
+        format: name.rsplit_once('.').and_then(|(_, extension)| Format::from_extension(extension)),
+        taken: said("taken").and_then(|time| time.parse().ok()).map(|local| Taken { local, zone: None }),
+        live_id: said("live").map(str::to_owned),
+        ..Metadata::default()
+    }
+}

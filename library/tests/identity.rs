@@ -1,0 +1,278 @@
+//! Who is who: moves, copies, edits and rebuilds, told to a real library.
+
+mod folder;
+
+use folder::Folder;
+use library::{Observation, Scope, Visibility};
+
+#[test]
+fn a_renamed_file_is_the_same_asset_under_its_new_name() {
+    let mut folder = Folder::new();
+    folder.add("a/IMG_1.jpg", b"one");
+    let (id, name, inode) = folder.identity("a/IMG_1.jpg");
+    assert_eq!(name, "IMG_1.jpg");
+    folder.rename("a/IMG_1.jpg", "b/beach.jpg");
+    assert_eq!(folder.row("a/IMG_1.jpg"), None);
+    assert_eq!(folder.identity("b/beach.jpg"), (id.clone(), "beach.jpg".into(), inode));
+    folder.rename("b/beach.jpg", "b/IMG_1.jpg");
+    assert_eq!(
+        folder.identity("b/IMG_1.jpg"),
+        (id, "IMG_1.jpg".into(), inode),
+        "its old name was still its own"
+    );
+}
+
+#[test]
+fn the_same_bytes_twice_are_one_asset_with_two_paths() {
+    let mut folder = Folder::new();
+    folder.add("a.jpg", b"one");
+    folder.add("copy of a.jpg", b"one");
+    assert_eq!(folder.identity("a.jpg"), folder.identity("copy of a.jpg"));
+    assert_eq!(folder.library.snapshot().shown(folder.library.account(), Scope::Timeline).len(), 1);
+    folder.remove("a.jpg");
+    assert_eq!(folder.identity("copy of a.jpg").1, "copy of a.jpg", "it is called as the file that is left");
+}
+
+#[test]
+fn one_name_in_two_folders_gets_an_ordinal_that_no_arrival_or_deletion_changes() {
+    let mut folder = Folder::new();
+    folder.add("a/IMG_1.jpg", b"one");
+    folder.add("b/img_1.JPG", b"two");
+    folder.add("c/IMG_1.jpg", b"three");
+    assert_eq!(folder.identity("a/IMG_1.jpg").1, "IMG_1.jpg");
+    assert_eq!(folder.identity("b/img_1.JPG").1, "img_1 (2).JPG");
+    assert_eq!(folder.identity("c/IMG_1.jpg").1, "IMG_1 (3).jpg");
+    folder.remove("a/IMG_1.jpg");
+    folder.add("d/IMG_1.jpg", b"four");
+    assert_eq!(folder.identity("c/IMG_1.jpg").1, "IMG_1 (3).jpg");
+    assert_eq!(folder.identity("d/IMG_1.jpg").1, "IMG_1 (4).jpg", "a deleted photo's name is not given away");
+    folder.add("e/IMG_1 (2).jpg", b"five");
+    assert_eq!(folder.identity("e/IMG_1 (2).jpg").1, "IMG_1 (2) (2).jpg");
+}
+
+#[test]
+fn bytes_saved_over_a_photo_are_its_new_version() {
+    let mut folder = Folder::new();
+    folder.add("a.jpg", b"one taken=2024-05-01T10:00:00");
+    let (id, name, inode) = folder.identity("a.jpg");
+    folder.add("a.jpg", b"one, cropped taken=2024-05-01T10:00:00");
+    let (new_id, new_name, new_inode) = folder.identity("a.jpg");
+    assert_eq!((new_id, new_name), (id.clone(), name));
+    assert_ne!(new_inode, inode, "another version has another inode number");
+    folder.add("a.jpg", b"one taken=2024-05-01T10:00:00");
+    assert_eq!(folder.identity("a.jpg"), (id, "a.jpg".into(), inode), "the old bytes are the old version");
+}
+
+#[test]
+fn another_photo_saved_over_one_is_another_asset() {
+    let mut folder = Folder::new();
+    folder.add("a.jpg", b"one taken=2024-05-01T10:00:00");
+    let before = folder.identity("a.jpg");
+    folder.add("a.jpg", b"two taken=2020-01-01T00:00:00");
+    assert_ne!(folder.identity("a.jpg").0, before.0);
+    assert_eq!(folder.identity("a.jpg").1, "a (2).jpg");
+}
+
+#[test]
+fn an_edit_of_one_of_two_copies_is_another_asset() {
+    let mut folder = Folder::new();
+    folder.add("a.jpg", b"one");
+    folder.add("b.jpg", b"one");
+    let before = folder.identity("a.jpg");
+    folder.add("b.jpg", b"edited");
+    assert_eq!(folder.identity("a.jpg"), before);
+    assert_ne!(folder.identity("b.jpg").0, before.0);
+}
+
+#[test]
+fn an_editor_that_deletes_before_it_writes_makes_a_version() {
+    let mut folder = Folder::new();
+    folder.add("a.jpg", b"one");
+    let before = folder.identity("a.jpg");
+    folder.remove("a.jpg");
+    assert_eq!(folder.row("a.jpg"), None);
+    folder.add("a.jpg", b"edited");
+    assert_eq!(folder.identity("a.jpg").0, before.0);
+}
+
+#[test]
+fn a_deleted_file_comes_back_with_all_that_is_known_of_it() {
+    let mut folder = Folder::new();
+    folder.add("a.jpg", b"one");
+    let before = folder.identity("a.jpg");
+    folder.remove("a.jpg");
+    assert!(folder.library.snapshot().shown(folder.library.account(), Scope::Everything).is_empty());
+    folder.add("elsewhere/a.jpg", b"one");
+    assert_eq!(folder.identity("elsewhere/a.jpg"), before);
+}
+
+#[test]
+fn halves_of_a_live_photo_tie_whichever_comes_first_and_part_again() {
+    let mut folder = Folder::new();
+    folder.add("IMG_1.MOV", b"video taken=2024-05-01T10:00:01");
+    let video = folder.row("IMG_1.MOV").unwrap();
+    let listed =
+        |folder: &Folder| folder.library.snapshot().shown(folder.library.account(), Scope::Timeline).len();
+    assert_eq!(listed(&folder), 1);
+    folder.add("IMG_1.HEIC", b"still taken=2024-05-01T10:00:00");
+    let still = folder.row("IMG_1.HEIC").unwrap();
+    let snapshot = folder.library.snapshot();
+    assert_eq!(snapshot.row(video).unwrap().host, Some(still));
+    assert_eq!(&*snapshot.row(still).unwrap().parts, [video]);
+    assert_eq!(listed(&folder), 1);
+    folder.remove("IMG_1.HEIC");
+    assert_eq!(folder.library.snapshot().row(video).unwrap().host, None);
+    assert_eq!(listed(&folder), 1, "the video stands for itself");
+}
+
+#[test]
+fn live_halves_of_one_identifier_tie_across_names() {
+    let mut folder = Folder::new();
+    folder.add("x.heic", b"still live=77");
+    folder.add("y.mov", b"video live=77");
+    let still = folder.row("x.heic").unwrap();
+    let video = folder.row("y.mov").unwrap();
+    assert_eq!(folder.library.snapshot().row(video).unwrap().host, Some(still));
+}
+
+#[test]
+fn a_sidecar_stands_beside_its_photo_whichever_comes_first() {
+    let mut folder = Folder::new();
+    folder.add("x/a.jpg", b"other");
+    folder.add("a.jpg.xmp", b"<xmp/>");
+    assert_eq!(folder.row("a.jpg.xmp"), None, "without its photo it is nobody's");
+    folder.add("a.jpg", b"one");
+    let host = folder.row("a.jpg").unwrap();
+    let sidecar = folder.row("a.jpg.xmp").unwrap();
+    let snapshot = folder.library.snapshot();
+    assert_eq!(snapshot.row(sidecar).unwrap().host, Some(host));
+    assert_eq!(&*snapshot.row(host).unwrap().name, "a (2).jpg");
+    assert_eq!(&*snapshot.row(sidecar).unwrap().name, "a (2).jpg.xmp");
+    folder.remove("a.jpg.xmp");
+    let snapshot = folder.library.snapshot();
+    assert!(snapshot.row(host).unwrap().parts.is_empty());
+    assert!(!snapshot.row(sidecar).unwrap().present);
+}
+
+#[test]
+fn a_folder_that_is_away_is_hidden_and_comes_back_unchanged() {
+    let mut folder = Folder::new();
+    folder.add("trip/a.jpg", b"one");
+    folder.add("home/b.jpg", b"two");
+    let before = folder.identity("trip/a.jpg");
+    let away = |reason: &str| Observation::Offline {
+        root: folder.root,
+        folder: b"trip"[..].into(),
+        reason: reason.to_owned(),
+    };
+    folder.library.observe(vec![away("the disk is not there")]).unwrap();
+    assert_eq!(folder.row("trip/a.jpg"), None);
+    assert_eq!(folder.library.snapshot().shown(folder.library.account(), Scope::Everything).len(), 1);
+    assert_eq!(folder.library.away().unwrap()[0].reason, "the disk is not there");
+    folder.reopen(false);
+    assert_eq!(folder.row("trip/a.jpg"), None, "it stays away over a restart");
+    let online = Observation::Online { root: folder.root, folder: b"trip"[..].into() };
+    folder.library.observe(vec![online]).unwrap();
+    assert_eq!(folder.identity("trip/a.jpg"), before);
+    assert!(folder.library.away().unwrap().is_empty());
+}
+
+#[test]
+fn what_is_forgotten_is_missing_and_no_longer_away() {
+    let mut folder = Folder::new();
+    folder.add("trip/a.jpg", b"one");
+    let gone = |folder: &Folder| {
+        let root = folder.root;
+        vec![
+            Observation::Offline { root, folder: Box::default(), reason: "away".into() },
+            Observation::Forgotten { root, folder: b"trip"[..].into() },
+        ]
+    };
+    folder.library.observe(gone(&folder)).unwrap();
+    assert!(folder.library.files_under(folder.root, b"").unwrap().is_empty());
+    let kinds: Vec<_> = folder.library.log(100).unwrap().into_iter().map(|entry| entry.kind).collect();
+    assert!(kinds.contains(&"forget".to_owned()), "{kinds:?}");
+}
+
+#[test]
+fn decisions_survive_a_rebuild() {
+    let mut folder = Folder::new();
+    folder.add("a.jpg", b"one");
+    let id = folder.library.snapshot().row(folder.row("a.jpg").unwrap()).unwrap().id;
+    folder.library.set_visibility(library::journal::Face::Cli, &[id], Visibility::Archive).unwrap();
+    folder.reopen(true);
+    folder.rescan(|_| {});
+    let snapshot = folder.library.snapshot();
+    assert_eq!(snapshot.row(folder.row("a.jpg").unwrap()).unwrap().visibility, Visibility::Archive);
+    assert!(snapshot.shown(folder.library.account(), Scope::Timeline).is_empty());
+}
+
+#[test]
+fn a_rebuild_in_any_order_gives_the_same_ids_names_and_inode_numbers() {
+    let mut folder = Folder::new();
+    for (at, name) in
+        ["a/1.jpg", "b/1.jpg", "c/1.jpg", "c/1.jpg.xmp", "d/IMG_1.HEIC", "d/IMG_1.MOV"].iter().enumerate()
+    {
+        folder.add(name, format!("bytes {at} taken=2024-05-01T10:00:00").as_bytes());
+    }
+    folder.remove("a/1.jpg");
+    folder.add("a/1.jpg", b"new bytes taken=2021-05-01T10:00:00");
+    folder.add("b/1.jpg", b"edited taken=2024-05-01T10:00:00");
+    folder.rename("c/1.jpg", "c/2.jpg");
+    assert_eq!(folder.row("c/1.jpg.xmp"), None, "its photo went without it");
+    folder.rename("c/1.jpg.xmp", "c/2.jpg.xmp");
+    folder.add("e/copy.jpg", b"edited taken=2024-05-01T10:00:00");
+    let before = folder.identities();
+    for turn in 0..4 {
+        assert!(folder.reopen(true).rebuilt);
+        folder.rescan(|names| {
+            let by = turn % names.len();
+            names.rotate_left(by);
+            if turn % 2 == 1 {
+                names.reverse();
+            }
+        });
+        assert_eq!(folder.identities(), before, "turn {turn}");
+    }
+}
+
+#[test]
+fn an_old_version_found_first_by_a_rebuild_does_not_become_the_current_one() {
+    let mut folder = Folder::new();
+    folder.add("b.jpg", b"one");
+    folder.add("b.jpg", b"edited");
+    folder.add("a.jpg", b"one");
+    let before = folder.identity("b.jpg");
+    assert_eq!(folder.row("a.jpg"), None, "an older version is not a photo of its own");
+    folder.reopen(true);
+    folder.rescan(|_| {});
+    assert_eq!(folder.identity("b.jpg"), before);
+    folder.remove("b.jpg");
+    assert_eq!(folder.identity("a.jpg").0, before.0, "with the newer bytes gone the older ones show");
+}
+
+#[test]
+fn a_restart_keeps_everything_without_a_scan() {
+    let mut folder = Folder::new();
+    folder.add("a.jpg", b"one");
+    folder.add("b.jpg", b"two");
+    let before = folder.identities();
+    let report = folder.reopen(false);
+    assert!(!report.rebuilt && report.notes.is_empty(), "{report:?}");
+    assert_eq!(folder.identities(), before);
+}
+
+#[test]
+fn overlapping_roots_are_refused_by_name() {
+    let folder = Folder::new();
+    let specs = [folder::ROOT, "/pictures/2024"].map(|path| library::RootSpec { path: path.into() });
+    let error = folder.library.set_roots(folder.library.account(), &specs).unwrap_err();
+    assert!(error.to_string().contains("/pictures/2024") && error.to_string().contains("lies in"), "{error}");
+}
+
+#[test]
+fn a_second_process_is_told_who_has_the_library() {
+    let folder = Folder::new();
+    let error = library::Library::open(folder.data()).unwrap_err();
+    assert!(error.to_string().contains(&format!("process {}", std::process::id())), "{error}");
+}
