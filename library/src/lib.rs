@@ -8,7 +8,9 @@ pub mod checksum;
 pub mod format;
 pub mod id;
 pub mod metadata;
+pub mod query;
 pub mod snapshot;
+pub mod text;
 pub mod visibility;
 
 pub use change::{Change, ChangeSeq, Cursor, Entity};
@@ -16,5 +18,6 @@ pub use checksum::{Checksum, DigestHasher, Digests, Sha1};
 pub use format::{Format, Kind};
 pub use id::{AccountId, AssetId, AssetInode, Epoch, LibraryId, RootId, RowNumber};
 pub use metadata::Metadata;
+pub use query::Query;
 pub use snapshot::{Facet, Row, Snapshot};
 pub use visibility::{Scope, Visibility};
