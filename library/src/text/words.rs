@@ -54,8 +54,8 @@ fn finish(word: &mut String, words: &mut Vec<String>) {
 pub fn name_words(name: &str) -> Vec<Word> {
     let mut found = Vec::new();
     let mut position = 0;
-    for run in name.split(|letter: char| !is_part(letter)).filter(|run| !run.is_empty()) {
-        let parts: Vec<String> = humps(run).into_iter().flat_map(words).collect();
+    for run in runs(name) {
+        let parts = hump_words(run);
         let whole = words(run);
         if let [whole] = &whole[..]
             && parts.len() > 1
@@ -68,6 +68,16 @@ pub fn name_words(name: &str) -> Vec<Word> {
         }
     }
     found
+}
+
+/// The runs of letters and digits in a text, as written.
+pub(super) fn runs(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|letter: char| !is_part(letter)).filter(|run| !run.is_empty())
+}
+
+/// The words of a run cut where case or kind of character changes.
+pub(super) fn hump_words(run: &str) -> Vec<String> {
+    humps(run).into_iter().flat_map(words).collect()
 }
 
 /// The words of a name in one line: how a whole name is compared with a whole query.
