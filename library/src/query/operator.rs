@@ -79,8 +79,8 @@ impl Operator {
 
     /// The operator that goes by `key`, whatever its case.
     pub fn named(key: &str) -> Option<Self> {
-        let wanted = |word: &&str| word.eq_ignore_ascii_case(key);
-        Self::ALL.iter().copied().find(|operator| operator.spellings().iter().any(|word| wanted(&word)))
+        let wanted = |word: &str| word.eq_ignore_ascii_case(key);
+        Self::ALL.iter().copied().find(|operator| operator.spellings().iter().any(|word| wanted(word)))
     }
 
     /// The usual words of all operators, in a line.
@@ -92,8 +92,8 @@ impl Operator {
     pub fn resembling(key: &str) -> Option<Self> {
         let key = key.to_lowercase();
         let near =
-            |word: &&str| word.starts_with(&key) || (key.len() > 2 && edits(word, &key) <= 1 + key.len() / 6);
-        Self::ALL.iter().copied().find(|operator| operator.spellings().iter().any(|word| near(&word)))
+            |word: &str| word.starts_with(&key) || (key.len() > 2 && edits(word, &key) <= 1 + key.len() / 6);
+        Self::ALL.iter().copied().find(|operator| operator.spellings().iter().any(|word| near(word)))
     }
 
     /// Whether its value compares: `rating>=4`.

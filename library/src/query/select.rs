@@ -80,7 +80,7 @@ impl Filter {
             Self::Type(TypeFilter::Format(format)) => one(snapshot, Facet::Format(*format)),
             Self::Rating(RatingFilter::None) => return not(snapshot, &stars(snapshot, 1, 5)),
             Self::Rating(RatingFilter::Stars(low, high)) => stars(snapshot, *low, *high),
-            Self::Is(state) => return state.select(snapshot),
+            Self::Is(state) => return state.select(snapshot, account),
             Self::Has(thing) => thing.rows(snapshot),
             Self::Name(name) => return Selection::Rows(name_test(name)),
             Self::Number(column, range) => {
@@ -95,11 +95,10 @@ impl Filter {
 }
 
 impl State {
-    fn select(self, snapshot: &Snapshot) -> Selection {
+    fn select(self, snapshot: &Snapshot, account: AccountId) -> Selection {
         Selection::Set(match self {
             Self::Favourite => one(snapshot, Facet::Favourite),
-            // The scope has seen to it; excluded, it is what every search does.
-            Self::Archived => archived(snapshot),
+            Self::Archived => snapshot.shown(account, Scope::Archive),
             Self::Live => live(snapshot),
             Self::Motion => one(snapshot, Facet::Motion),
             Self::Raw => one(snapshot, Facet::Raw),
@@ -160,19 +159,6 @@ fn not(snapshot: &Snapshot, set: &RoaringBitmap) -> Selection {
     Selection::Set(everything(snapshot) - set)
 }
 
-fn archived(snapshot: &Snapshot) -> RoaringBitmap {
-    let lowest = AccountId::from_bytes([0; 16]);
-    let highest = AccountId::from_bytes([255; 16]);
-    let archive = crate::visibility::Visibility::Archive;
-    let shown = Facet::Shown(lowest, crate::visibility::Visibility::Timeline)
-        ..=Facet::Shown(highest, crate::visibility::Visibility::Locked);
-    snapshot
-        .facets(shown)
-        .filter(|(facet, _)| matches!(facet, Facet::Shown(_, visibility) if *visibility == archive))
-        .map(|(_, set)| set)
-        .union()
-}
-
 /// The rows of a range of days. A range that holds most days is cheaper to tell by what it leaves out.
 fn days(snapshot: &Snapshot, first: Date, last: Date) -> RoaringBitmap {
     let inside = Facet::Day(first)..=Facet::Day(last);
@@ -201,7 +187,7 @@ fn stars(snapshot: &Snapshot, low: u8, high: u8) -> RoaringBitmap {
 /// Stills with a moving part, inside or beside.
 fn live(snapshot: &Snapshot) -> RoaringBitmap {
     let inside = one(snapshot, Facet::Motion);
-    let candidates = one(snapshot, Facet::WithParts) & one(snapshot, Facet::Kind(Kind::Image)) - &inside;
+    let candidates = (one(snapshot, Facet::WithParts) & one(snapshot, Facet::Kind(Kind::Image))) - &inside;
     let moves =
         |part: &RowNumber| snapshot.row(*part).is_some_and(|part| part.present && part.kind == Kind::Video);
     keep(snapshot, &candidates, |row| row.parts.iter().any(moves)) | inside

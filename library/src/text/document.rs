@@ -38,7 +38,7 @@ pub struct TextDocument {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum TextChange {
     /// These are the words of its row now.
-    Put(TextDocument),
+    Put(Box<TextDocument>),
     /// The row is not listed any more.
     Delete(RowNumber),
 }
