@@ -21,6 +21,7 @@ pub mod query;
 mod replay;
 pub mod search;
 pub mod snapshot;
+pub mod text;
 mod version;
 pub mod visibility;
 

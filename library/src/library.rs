@@ -28,10 +28,10 @@ use crate::change::Change;
 use crate::id::{AccountId, LibraryId, RootId};
 use crate::journal::{Journal, JournalError};
 use crate::project::AwayFolders;
+use crate::search::Meaning;
 use crate::snapshot::Snapshot;
 
 /// An open library. Shared as `Arc<Library>`; every method takes `&self`.
-#[derive(Debug)]
 pub struct Library {
     data: PathBuf,
     journal: Journal,
@@ -41,6 +41,7 @@ pub struct Library {
     snapshot: ArcSwap<Snapshot>,
     writer: Mutex<Writer>,
     text: text_feed::TextFeed,
+    meaning: RwLock<Option<Arc<dyn Meaning>>>,
     notes: Mutex<Vec<String>>,
     /// Dropped last: while it is held no other process opens the data folder.
     _lock: lock::DataLock,
@@ -107,6 +108,9 @@ pub enum LibraryError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The library was closed meanwhile.
+    #[error("the library is closed")]
+    Closed,
     /// A root that cannot be one.
     #[error("{path} cannot be a photo folder: {reason}", path = path.display())]
     Root {
@@ -115,6 +119,12 @@ pub enum LibraryError {
         /// Why not, and what to do.
         reason: String,
     },
+}
+
+impl std::fmt::Debug for Library {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Library").field("data", &self.data).field("id", &self.id()).finish_non_exhaustive()
+    }
 }
 
 impl Library {
@@ -154,6 +164,11 @@ impl Library {
         notes.extend(self.journal.incidents());
         notes.extend(self.journal.read_only().map(|reason| format!("The library is read-only: {reason}")));
         notes
+    }
+
+    /// Gives search something that ranks by meaning, or takes it away.
+    pub fn set_meaning(&self, meaning: Option<Arc<dyn Meaning>>) {
+        *self.meaning.write().unwrap_or_else(PoisonError::into_inner) = meaning;
     }
 
     fn catalogue(&self) -> Arc<Catalogue> {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::checksum::{Checksum, Digests};
 use crate::format::{Format, Kind};
-use crate::id::{AccountId, AssetId, AssetInode, RootId, RowNumber};
+use crate::id::{AccountId, AssetId, AssetInode, RowNumber};
 use crate::metadata::Metadata;
 use crate::observation::FilePath;
 use crate::visibility::Visibility;

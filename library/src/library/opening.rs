@@ -98,6 +98,7 @@ fn finish(
         snapshot: ArcSwap::from_pointee(snapshot),
         writer: Mutex::new(writer),
         text,
+        meaning: RwLock::new(None),
         notes: Mutex::new(report.notes.clone()),
         _lock: lock,
     });

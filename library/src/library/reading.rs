@@ -238,7 +238,8 @@ impl Library {
         limit: usize,
     ) -> Result<Vec<Hit>, LibraryError> {
         let query = self.parse(query, mode)?;
-        Ok(self.text.search(&self.snapshot(), account, &query, limit)?)
+        let meaning = self.meaning.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        Ok(self.text.search(&self.snapshot(), account, meaning.as_deref(), &query, limit)?)
     }
 
     /// Reads a query without running it.
