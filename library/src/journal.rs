@@ -47,6 +47,8 @@ mod writing;
 mod crash_test;
 #[cfg(test)]
 mod model_test;
+#[cfg(test)]
+mod recovery_test;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};

@@ -19,6 +19,8 @@ struct State {
     failing: u64,
     /// Only steps of this name count.
     only: Option<&'static str>,
+    /// A step that fails once, after the others.
+    also: Option<&'static str>,
     errno: i32,
     /// How much of a torn write arrives, in 256ths.
     tear: u8,
@@ -29,7 +31,7 @@ struct State {
 impl Faults {
     fn new(left: u64, failing: u64, only: Option<&'static str>, errno: i32, tear: u8) -> Self {
         let synced = HashMap::new();
-        Self { state: Mutex::new(State { left, failing, only, errno, tear, taken: 0, synced }) }
+        Self { state: Mutex::new(State { left, failing, only, also: None, errno, tear, taken: 0, synced }) }
     }
 
     /// Nothing reaches the disk any more once `left` steps have.
@@ -40,6 +42,11 @@ impl Faults {
     /// `count` steps called `only` fail after `left` that succeed.
     pub(super) fn fail(only: &'static str, left: u64, count: u64, errno: i32) -> Self {
         Self::new(left, count, Some(only), errno, 100)
+    }
+
+    /// The next step called `what` fails too.
+    pub(super) fn fail_also(&self, what: &'static str) {
+        self.state.lock().unwrap().also = Some(what);
     }
 
     /// Steps taken in all.
@@ -61,6 +68,10 @@ impl Faults {
 
     pub(super) fn step(&self, what: &'static str, bytes: usize) -> Result<(), (usize, io::Error)> {
         let mut state = self.state.lock().unwrap();
+        if state.also == Some(what) {
+            state.also = None;
+            return Err((0, io::Error::from_raw_os_error(state.errno)));
+        }
         if state.only.is_some_and(|only| only != what) {
             return Ok(());
         }

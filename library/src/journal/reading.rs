@@ -214,6 +214,9 @@ impl BackChain {
 }
 
 /// Everything ever recorded, archive included, newest first; reads only as far back as it is asked to.
+///
+/// Where lines stand out of order, which open reports and only a hand can do, it skips those around them;
+/// [`History`] does not.
 pub struct Newest {
     chains: Vec<BackChain>,
     due: Vec<usize>,
