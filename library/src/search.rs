@@ -8,6 +8,8 @@
 
 mod fusion;
 mod order;
+#[cfg(test)]
+mod tests;
 
 use roaring::RoaringBitmap;
 use thiserror::Error;

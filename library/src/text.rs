@@ -16,6 +16,8 @@ mod hits;
 mod index;
 mod reader;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod wanted;
 mod words;
 mod writer;
@@ -25,5 +27,5 @@ pub use self::fold::{fold, folds_to};
 pub use self::index::{TextError, TextIndex};
 pub use self::reader::TextReader;
 pub use self::wanted::Wanted;
-pub use self::words::{Word, is_function_word, name_key, name_words, words};
+pub use self::words::{Word, hump_words, is_function_word, name_key, name_words, words};
 pub use self::writer::TextWriter;

@@ -4,6 +4,9 @@
 //! keystroke. So whatever a set answers is answered by sets, names are compared once per distinct name and not once per
 //! row, and what only the rows themselves know (numbers, parts of file names) is asked last, of the rows that are left.
 
+#[cfg(test)]
+mod tests;
+
 use std::ops::RangeInclusive;
 
 use jiff::civil::Date;
@@ -205,7 +208,8 @@ fn cameras(snapshot: &Snapshot, wanted: &Value) -> RoaringBitmap {
     let matcher = wanted.name_matcher().open_ended();
     let any = wanted.is_anything();
     let named = snapshot.cameras().filter(|(_, camera)| {
-        any || matcher.within(&camera.model) || matcher.within(&format!("{} {}", camera.make, camera.model))
+        any || matcher.within_model(&camera.model)
+            || matcher.within_model(&format!("{} {}", camera.make, camera.model))
     });
     named.filter_map(|(id, _)| snapshot.facet(Facet::Camera(id))).union()
 }
@@ -213,7 +217,7 @@ fn cameras(snapshot: &Snapshot, wanted: &Value) -> RoaringBitmap {
 fn lenses(snapshot: &Snapshot, wanted: &Value) -> RoaringBitmap {
     let matcher = wanted.name_matcher().open_ended();
     let any = wanted.is_anything();
-    let named = snapshot.lenses().filter(|(_, lens)| any || matcher.within(lens));
+    let named = snapshot.lenses().filter(|(_, lens)| any || matcher.within_model(lens));
     named.filter_map(|(id, _)| snapshot.facet(Facet::Lens(id))).union()
 }
 

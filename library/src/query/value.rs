@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::lex;
-use crate::text::{fold, words};
+use crate::text::{fold, hump_words, words};
 
 /// A name in a filter: of a person, place, camera, tag, folder or file.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -98,7 +98,12 @@ impl Value {
 
     /// The value made ready for comparing it with many names.
     pub(super) fn name_matcher(&self) -> NameMatcher {
-        NameMatcher { folded: fold(&self.text), words: words(&self.text), prefix: self.prefix }
+        NameMatcher {
+            folded: fold(&self.text),
+            words: words(&self.text),
+            humps: hump_words(&self.text),
+            prefix: self.prefix,
+        }
     }
 
     /// The value made ready for comparing it with many paths of parts.
@@ -115,6 +120,8 @@ impl Value {
 pub(super) struct NameMatcher {
     folded: String,
     words: Vec<String>,
+    /// The words cut where letters and digits meet, too.
+    humps: Vec<String>,
     prefix: bool,
 }
 
@@ -125,29 +132,30 @@ impl NameMatcher {
         self
     }
 
+    /// Whether the words wanted stand in the name of a model, where words are run together: `18-55` in `EF-S18-55mm`.
+    pub(super) fn within_model(&self, name: &str) -> bool {
+        self.within(name) || {
+            let have = hump_words(name);
+            (0..have.len()).any(|at| run_at(&self.humps, &have, at, self.prefix))
+        }
+    }
+
     /// Whether the words wanted stand side by side in `name`: `Bob` in `Bob B`, `smith` in `Alice Smith`.
     pub(super) fn within(&self, name: &str) -> bool {
         self.may_match(name) && {
             let have = words(name);
-            self.is_whole(name) || (0..have.len()).any(|at| self.run_at(&have, at))
+            self.is_whole(name) || (0..have.len()).any(|at| run_at(&self.words, &have, at, self.prefix))
         }
     }
 
     /// Whether `name` begins with the words wanted: `frankfurt` is `Frankfurt am Main`, `york` is not `New York`.
     pub(super) fn leads(&self, name: &str) -> bool {
-        self.may_match(name) && (self.is_whole(name) || self.run_at(&words(name), 0))
+        self.may_match(name) && (self.is_whole(name) || run_at(&self.words, &words(name), 0, self.prefix))
     }
 
     fn is_whole(&self, name: &str) -> bool {
         let folded = fold(name);
         folded == self.folded || self.prefix && folded.starts_with(&self.folded)
-    }
-
-    fn run_at(&self, have: &[String], at: usize) -> bool {
-        let Some((last, before)) = self.words.split_last() else { return false };
-        let Some(run) = have.get(at..at + self.words.len()) else { return false };
-        let end = &run[before.len()];
-        run[..before.len()] == *before && (end == last || self.prefix && end.starts_with(last.as_str()))
     }
 
     /// A quick no for the ASCII names that are most of them.
@@ -157,6 +165,14 @@ impl NameMatcher {
             || first.is_empty()
             || name.as_bytes().windows(first.len()).any(|part| part.eq_ignore_ascii_case(first))
     }
+}
+
+/// Whether `have` holds `wanted` from `at` on; with `prefix`, the last word may go on.
+fn run_at(wanted: &[String], have: &[String], at: usize, prefix: bool) -> bool {
+    let Some((last, before)) = wanted.split_last() else { return false };
+    let Some(run) = have.get(at..at + wanted.len()) else { return false };
+    let end = &run[before.len()];
+    run[..before.len()] == *before && (end == last || prefix && end.starts_with(last.as_str()))
 }
 
 /// Compares paths of parts: tags, folders.
@@ -211,6 +227,12 @@ mod tests {
         assert!(within(Value::exact("al*"), "Alice"));
         assert!(within(Value::exact("jose"), "José"));
         assert!(within(Value::exact("東京"), "東京"));
+        let model = |value: &str, name| Value::exact(value).name_matcher().open_ended().within_model(name);
+        for value in ["18-55", "ef-s18-55mm", "ef-s 18-55", "55mm", "f/3.5"] {
+            assert!(model(value, "EF-S18-55mm f/3.5-5.6"), "{value}");
+        }
+        assert!(model("powershot", "Canon PowerShot G7") && model("40", "Canon EOS 40D"));
+        assert!(!model("50", "EF-S18-55mm"));
         let leads = |value: &str, name| Value::exact(value).name_matcher().leads(name);
         assert!(leads("frankfurt", "Frankfurt am Main"));
         assert!(!leads("york", "New York"));

@@ -87,24 +87,26 @@ impl TextDocument {
             }
             add(&mut document, fields.name, name_words(name));
         }
-        for folder in &self.folders {
-            add(&mut document, fields.folder, name_words(folder));
+        // Folders, tags and model names are cut as file names are: `bestOf`, `EF-S18-55mm`.
+        let mut names = |field, text: &str| add(&mut document, field, name_words(text));
+        for text in &self.folders {
+            names(fields.folder, text);
+        }
+        for text in &self.tags {
+            names(fields.tags, text);
+        }
+        if let Some(text) = &self.camera {
+            names(fields.camera, text);
+        }
+        if let Some(text) = &self.lens {
+            names(fields.lens, text);
         }
         let mut plain = |field, text: &str| add(&mut document, field, in_order(text));
         if let Some(text) = &self.description {
             plain(fields.description, text);
         }
-        for text in &self.tags {
-            plain(fields.tags, text);
-        }
         for text in &self.place {
             plain(fields.place, text);
-        }
-        if let Some(text) = &self.camera {
-            plain(fields.camera, text);
-        }
-        if let Some(text) = &self.lens {
-            plain(fields.lens, text);
         }
         for text in &self.people {
             plain(fields.people, text);

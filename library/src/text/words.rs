@@ -75,9 +75,9 @@ pub(super) fn runs(text: &str) -> impl Iterator<Item = &str> {
     text.split(|letter: char| !is_part(letter)).filter(|run| !run.is_empty())
 }
 
-/// The words of a run cut where case or kind of character changes.
-pub(super) fn hump_words(run: &str) -> Vec<String> {
-    humps(run).into_iter().flat_map(words).collect()
+/// The words of a text cut where case or kind of character changes, too.
+pub fn hump_words(text: &str) -> Vec<String> {
+    runs(text).flat_map(humps).flat_map(words).collect()
 }
 
 /// The words of a name in one line: how a whole name is compared with a whole query.
