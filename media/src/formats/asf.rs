@@ -1,0 +1,55 @@
+//! Windows Media: objects named by GUIDs.
+
+use crate::block::{BlockExt, Input};
+use crate::formats::Found;
+use crate::moment;
+use crate::text;
+
+const FILE_PROPERTIES: [u8; 16] =
+    [0xA1, 0xDC, 0xAB, 0x8C, 0x47, 0xA9, 0xCF, 0x11, 0x8E, 0xE4, 0x00, 0xC0, 0x0C, 0x20, 0x53, 0x65];
+const STREAM_PROPERTIES: [u8; 16] =
+    [0x91, 0x07, 0xDC, 0xB7, 0xB7, 0xA9, 0xCF, 0x11, 0x8E, 0xE6, 0x00, 0xC0, 0x0C, 0x20, 0x53, 0x65];
+const CONTENT_DESCRIPTION: [u8; 16] =
+    [0x33, 0x26, 0xB2, 0x75, 0x8E, 0x66, 0xCF, 0x11, 0xA6, 0xD9, 0x00, 0xAA, 0x00, 0x62, 0xCE, 0x6C];
+const VIDEO: [u8; 16] =
+    [0xC0, 0xEF, 0x19, 0xBC, 0x4D, 0x5B, 0xCF, 0x11, 0xA8, 0xFD, 0x00, 0x80, 0x5F, 0x5C, 0x44, 0x2B];
+
+/// Windows counts tenths of microseconds from 1601.
+const FROM_1601_TO_1970: i64 = 11_644_473_600;
+
+/// Reads the objects of the header.
+pub(super) fn read(input: &mut Input<'_>, found: &mut Found) {
+    let end = input.le64(16).unwrap_or(0);
+    let mut at = 30;
+    for _ in 0..200 {
+        let (Some(id), Some(size @ 24..)) = (input.array::<16>(at), input.le64(at + 16)) else { break };
+        match id {
+            FILE_PROPERTIES => {
+                let created = input.le64(at + 48).and_then(|ticks| i64::try_from(ticks / 10_000_000).ok());
+                found.container.utc =
+                    created.and_then(|seconds| moment::since_1970(seconds - FROM_1601_TO_1970));
+                if let (Some(ticks), Some(preroll)) = (input.le64(at + 64), input.le64(at + 80)) {
+                    found.duration = moment::duration(ticks as f64 / 1e7 - preroll as f64 / 1e3);
+                }
+            }
+            STREAM_PROPERTIES if input.array::<16>(at + 24) == Some(VIDEO) => {
+                if let (Some(width), Some(height)) = (input.le32(at + 78), input.le32(at + 82)) {
+                    found.set_size(width, height);
+                }
+            }
+            CONTENT_DESCRIPTION => found.container.description = description(input, at + 24),
+            _ => {}
+        }
+        let Some(next) = at.checked_add(size).filter(|next| *next < end) else { break };
+        at = next;
+    }
+}
+
+/// Five lengths, then title, author, copyright, description and rating.
+fn description(input: &mut Input<'_>, at: u64) -> Option<String> {
+    use crate::block::Block;
+    let len = |input: &mut Input<'_>, n: u64| input.le16(at + n * 2).map(u64::from);
+    let before = len(input, 0)? + len(input, 1)? + len(input, 2)?;
+    let size = len(input, 3)?;
+    text::utf16(&input.bytes(at + 10 + before, size)?, false)
+}

@@ -1,0 +1,180 @@
+//! Raw formats: TIFF files with a maker's extension, and the few that are something else.
+
+use jiff::civil::DateTime;
+use library::metadata::Orientation;
+
+use crate::block::{Block, BlockExt, Input, LARGEST_BLOCK, Part, find};
+use crate::exif;
+use crate::formats::Found;
+use crate::moment::{Moment, since_1970};
+use crate::text;
+
+/// TIFF and everything built like it.
+pub(super) fn tiff(input: &mut Input<'_>, found: &mut Found) {
+    let Some(parts) = exif::read(input) else {
+        found.warn("the TIFF header is damaged");
+        return;
+    };
+    found.size = parts.picture_size;
+    found.take_parts(parts);
+}
+
+/// Reads the EXIF block of a JPEG preview that begins somewhere in the file.
+fn preview_exif(input: &mut Input<'_>, start: u64, found: &mut Found) {
+    let head = input.up_to(start, 64 << 10);
+    if !head.starts_with(&[0xFF, 0xD8]) {
+        return;
+    }
+    let Some(at) = find(&head, b"Exif\0\0") else { return };
+    let mut block = Part::new(input, start + at as u64 + 6, LARGEST_BLOCK as u64);
+    if let Some(parts) = exif::read(&mut block) {
+        found.take_parts(parts);
+    }
+    if let Some(at) = find(&head, b"http://ns.adobe.com/xap/1.0/\0")
+        && let Some(end) = find(&head, b"<?xpacket end")
+        && let Some(packet) = head.get(at + 29..end)
+    {
+        found.take_xmp(packet);
+    }
+}
+
+/// Fujifilm: a JPEG preview with the EXIF block, and a directory with the size.
+pub(super) fn raf(input: &mut Input<'_>, found: &mut Found) {
+    const CROPPED: u16 = 0x0111;
+    const FULL: u16 = 0x0100;
+    if let Some(preview) = input.be32(84) {
+        preview_exif(input, u64::from(preview), found);
+    }
+    let Some(directory) = input.be32(92).map(u64::from) else { return };
+    let count = input.be32(directory).unwrap_or(0).min(1000);
+    let mut at = directory + 4;
+    for _ in 0..count {
+        let (Some(tag), Some(size)) = (input.be16(at), input.be16(at + 2)) else { break };
+        if (tag == CROPPED || (tag == FULL && found.size.is_none()))
+            && let (Some(height), Some(width)) = (input.be16(at + 4), input.be16(at + 6))
+        {
+            found.set_size(u32::from(width), u32::from(height));
+        }
+        at += 4 + u64::from(size);
+    }
+}
+
+/// Minolta: blocks; one holds the size, one a TIFF structure.
+pub(super) fn mrw(input: &mut Input<'_>, found: &mut Found) {
+    let end = input.be32(4).map_or(0, |size| u64::from(size) + 8);
+    let mut at = 8;
+    while at + 8 <= end {
+        let (Some(kind), Some(size)) = (input.array::<4>(at), input.be32(at + 4)) else { break };
+        match &kind {
+            b"\0PRD" => {
+                if let (Some(height), Some(width)) = (input.be16(at + 20), input.be16(at + 22)) {
+                    found.set_size(u32::from(width), u32::from(height));
+                }
+            }
+            b"\0TTW" => {
+                if let Some(parts) = exif::read(&mut Part::new(input, at + 8, u64::from(size))) {
+                    found.take_parts(parts);
+                }
+            }
+            _ => {}
+        }
+        at += 8 + u64::from(size);
+    }
+}
+
+/// Sigma: the size in the header, EXIF in a JPEG preview found through the directory at the end.
+pub(super) fn x3f(input: &mut Input<'_>, found: &mut Found) {
+    if let (Some(width), Some(height)) = (input.le32(28), input.le32(32)) {
+        found.set_size(width, height);
+    }
+    let len = input.len();
+    let Some(directory) = len.checked_sub(4).and_then(|at| input.le32(at)).map(u64::from) else { return };
+    if input.array::<4>(directory) != Some(*b"SECd") {
+        return;
+    }
+    let count = input.le32(directory + 8).unwrap_or(0).min(100);
+    for n in 0..u64::from(count) {
+        let entry = directory + 12 + n * 12;
+        let (Some(offset), Some(kind)) = (input.le32(entry).map(u64::from), input.array::<4>(entry + 8))
+        else {
+            break;
+        };
+        if &kind == b"IMA2" || &kind == b"IMAG" {
+            preview_exif(input, offset + 28, found);
+        }
+    }
+}
+
+/// ARRI: the size in the header.
+pub(super) fn ari(input: &mut Input<'_>, found: &mut Found) {
+    if let (Some(width), Some(height)) = (input.le32(16), input.le32(20)) {
+        found.set_size(width, height);
+    }
+}
+
+/// Phantom: when the shutter was triggered, and a bitmap header.
+pub(super) fn cin(input: &mut Input<'_>, found: &mut Found) {
+    if let Some(header) = input.le32(24).map(u64::from)
+        && let (Some(width), Some(height)) = (input.le32(header + 4), input.le32(header + 8))
+    {
+        found.set_size(width, (height as i32).unsigned_abs());
+    }
+    found.container.utc = input.le32(40).and_then(|seconds| since_1970(i64::from(seconds)));
+}
+
+/// Canon's oldest: a heap of heaps, each with its directory at its end.
+pub(super) fn crw(input: &mut Input<'_>, found: &mut Found) {
+    let Some(start) = input.le32(2).map(u64::from) else { return };
+    let end = input.len();
+    let mut left = 1000;
+    heap(input, start, end, 0, &mut left, found);
+}
+
+fn heap(
+    input: &mut Input<'_>,
+    start: u64,
+    end: u64,
+    depth: u8,
+    left: &mut u32,
+    found: &mut Found,
+) -> Option<()> {
+    let directory = start.checked_add(u64::from(input.le32(end.checked_sub(4)?)?))?;
+    let count = input.le16(directory)?;
+    for n in 0..u64::from(count) {
+        *left = left.checked_sub(1)?;
+        let entry = directory + 2 + n * 10;
+        let tag = input.le16(entry)?;
+        let (size, offset) = (u64::from(input.le32(entry + 2)?), u64::from(input.le32(entry + 6)?));
+        // The value itself may stand in place of its size and position.
+        let (at, size) =
+            if tag & 0xC000 == 0x4000 { (entry + 2, 8) } else { (start.checked_add(offset)?, size) };
+        match tag & 0x3FFF {
+            0x2807 | 0x300A | 0x300B | 0x3002 | 0x3003 | 0x3004 if depth < 5 => {
+                heap(input, at, at.checked_add(size)?.min(end), depth + 1, left, found);
+            }
+            0x080A => {
+                let words = input.up_to(at, size.min(256));
+                let mut parts = words.split(|byte| *byte == 0);
+                found.exif.make = parts.next().and_then(text::guess);
+                found.exif.model = parts.next().and_then(text::guess);
+            }
+            0x180E => {
+                // Seconds on the camera's own clock, which knew no zone.
+                let local: Option<DateTime> =
+                    input.le32(at).and_then(|seconds| since_1970(i64::from(seconds)));
+                found.exif.original = local.map(|local| Moment { local, offset: None });
+            }
+            0x1810 => {
+                found.set_size(input.le32(at)?, input.le32(at + 4)?);
+                found.exif.orientation = Orientation::from_exif(match input.le32(at + 12)? {
+                    90 => 6,
+                    180 => 3,
+                    270 => 8,
+                    _ => 1,
+                });
+            }
+            _ => {}
+        }
+    }
+    Some(())
+}

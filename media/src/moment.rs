@@ -1,0 +1,243 @@
+//! Dates and times as photo software writes them: EXIF's colons, XMP's ISO 8601, and everything cameras made of both.
+
+use jiff::civil::DateTime;
+use jiff::tz::Offset;
+use jiff::{SignedDuration, Timestamp};
+
+/// A wall clock time, and its offset from UTC where it was written beside it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Moment {
+    pub(crate) local: DateTime,
+    pub(crate) offset: Option<Offset>,
+}
+
+/// What came of reading a date.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Parsed {
+    /// A date and time.
+    Moment(Moment),
+    /// Blank or all zeros: the writer had none.
+    Unset,
+    /// Not a date, or one no calendar has.
+    Impossible,
+}
+
+impl Parsed {
+    /// The moment, and nothing said about why there is none.
+    pub(crate) fn moment(self) -> Option<Moment> {
+        match self {
+            Self::Moment(moment) => Some(moment),
+            Self::Unset | Self::Impossible => None,
+        }
+    }
+}
+
+/// Reads `2024:05:06 07:08:09.25+02:00` in all its spellings. A date without a time is midnight; a bare year or month
+/// is its first day, since scanned photos are often dated so.
+pub(crate) fn parse(text: &str) -> Parsed {
+    let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\0');
+    if !text.bytes().any(|byte| byte.is_ascii_digit() && byte != b'0') {
+        return Parsed::Unset;
+    }
+    scan(text).map_or(Parsed::Impossible, Parsed::Moment)
+}
+
+fn scan(text: &str) -> Option<Moment> {
+    let mut rest = text.as_bytes();
+    let year = number(&mut rest, 4, 4)?;
+    let (mut month, mut day) = (1, 1);
+    let mut clock = (0, 0, 0, 0);
+    let mut offset = None;
+    let compact = rest.first().is_some_and(u8::is_ascii_digit);
+    if compact || skip(&mut rest, b":-/. ") {
+        month = number(&mut rest, 1, 2)?;
+        if compact || skip(&mut rest, b":-/. ") {
+            day = number(&mut rest, 1, 2)?;
+        }
+    }
+    while skip(&mut rest, b" Tt:") {}
+    if rest.first().is_some_and(u8::is_ascii_digit) {
+        (clock, offset) = time(&mut rest)?;
+    }
+    let (hour, minute, second, nanos) = clock;
+    let local =
+        DateTime::new(i16::try_from(year).ok()?, month as i8, day as i8, hour, minute, second.min(59), nanos)
+            .ok()?;
+    (local.year() >= 1).then_some(Moment { local, offset })
+}
+
+/// Reads `07:08:09.25+02:00`, as IPTC and GPS write it on its own, seconds and zone optional.
+pub(crate) fn parse_time(text: &str) -> Option<(i8, i8, i8, i32, Option<Offset>)> {
+    let mut rest = text.trim().as_bytes();
+    let ((hour, minute, second, nanos), offset) = time(&mut rest)?;
+    Some((hour, minute, second.min(59), nanos, offset))
+}
+
+type Clock = (i8, i8, i8, i32);
+
+fn time(rest: &mut &[u8]) -> Option<(Clock, Option<Offset>)> {
+    let hour = number(rest, 1, 2)?;
+    let compact = rest.first().is_some_and(u8::is_ascii_digit);
+    let (mut minute, mut second, mut nanos) = (0, 0, 0);
+    if compact || skip(rest, b":.") {
+        minute = number(rest, 1, 2)?;
+        if (compact && rest.first().is_some_and(u8::is_ascii_digit)) || skip(rest, b":.") {
+            second = number(rest, 1, 2)?;
+            if skip(rest, b".,:") {
+                nanos = fraction(rest);
+            }
+        }
+    }
+    (hour < 24 && minute < 60 && second <= 60).then_some(())?;
+    let offset = std::str::from_utf8(rest).ok().and_then(parse_offset);
+    Some(((hour as i8, minute as i8, second as i8, nanos), offset))
+}
+
+/// Reads `+02:00`, `-0500`, `+9`, `Z`, the real minus sign too. Beyond what any place uses it is nothing.
+pub(crate) fn parse_offset(text: &str) -> Option<Offset> {
+    let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\0');
+    if matches!(text, "Z" | "z" | "UTC" | "GMT") {
+        return Some(Offset::UTC);
+    }
+    let (sign, digits) = match text.chars().next()? {
+        '+' => (1, text.get(1..)?),
+        '-' => (-1, text.get(1..)?),
+        '\u{2212}' => (-1, text.get(3..)?),
+        _ => return None,
+    };
+    let mut rest = digits.as_bytes();
+    let hours = number(&mut rest, 1, 2)?;
+    skip(&mut rest, b":");
+    let minutes = number(&mut rest, 2, 2).unwrap_or(0);
+    (hours <= 14 && minutes < 60).then_some(())?;
+    Offset::from_seconds(sign * (hours as i32 * 3600 + minutes as i32 * 60)).ok()
+}
+
+/// The sub-second digits of EXIF's own tag: `05` is 50 ms, padding ignored.
+pub(crate) fn parse_subseconds(text: &str) -> Option<i32> {
+    let mut rest = text.trim_matches(|c: char| c.is_whitespace() || c == '\0').as_bytes();
+    rest.first().filter(|byte| byte.is_ascii_digit())?;
+    Some(fraction(&mut rest))
+}
+
+fn fraction(rest: &mut &[u8]) -> i32 {
+    let mut nanos = 0;
+    let mut worth = 100_000_000;
+    while let Some((digit, after)) = rest.split_first().filter(|(byte, _)| byte.is_ascii_digit()) {
+        nanos += i32::from(digit - b'0') * worth;
+        worth /= 10;
+        *rest = after;
+    }
+    nanos
+}
+
+fn number(rest: &mut &[u8], least: usize, most: usize) -> Option<u32> {
+    // Some cameras pad with blanks where a zero belongs: "2004: 1: 2".
+    while least < 4 && most == 2 && rest.len() > 1 && rest.first() == Some(&b' ') {
+        *rest = rest.get(1..)?;
+    }
+    let digits = rest.iter().take(most).take_while(|byte| byte.is_ascii_digit()).count();
+    (digits >= least).then_some(())?;
+    let (digits, after) = rest.split_at_checked(digits)?;
+    *rest = after;
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+fn skip(rest: &mut &[u8], any_of: &[u8]) -> bool {
+    match rest.split_first() {
+        Some((first, after)) if any_of.contains(first) => {
+            *rest = after;
+            true
+        }
+        _ => false,
+    }
+}
+
+/// The instant that many seconds after the start of 1904, when the clocks of Apple's and MPEG's containers start.
+pub(crate) fn since_1904(seconds: u64) -> Option<DateTime> {
+    const FROM_1904_TO_1970: i64 = 2_082_844_800;
+    // Some writers count from 1970 all the same; read as 1904 those land before there was digital video.
+    let counted = i64::try_from(seconds).ok()? - FROM_1904_TO_1970;
+    since_1970(if counted < 0 { i64::try_from(seconds).ok()? } else { counted })
+}
+
+/// The UTC wall clock that many seconds after 1970; nothing for zero and what lies outside any camera's life.
+pub(crate) fn since_1970(seconds: i64) -> Option<DateTime> {
+    (seconds > 0).then_some(())?;
+    let at = Offset::UTC.to_datetime(Timestamp::from_second(seconds).ok()?);
+    (1970..=2200).contains(&at.year()).then_some(at)
+}
+
+/// The offset that explains how far a local clock was from a UTC clock read at almost the same time.
+///
+/// A GPS fix may be a minute old, so anything within two minutes of a quarter hour counts; what no zone on Earth has is
+/// a wrong clock, not an offset.
+pub(crate) fn offset_between(local: DateTime, utc: DateTime) -> Option<Offset> {
+    const QUARTER: i64 = 15 * 60;
+    let apart = local.duration_since(utc).as_secs();
+    let quarters = (apart as f64 / QUARTER as f64).round() as i64;
+    let nearest = quarters * QUARTER;
+    ((apart - nearest).abs() <= 120 && (-12 * 3600..=14 * 3600).contains(&nearest)).then_some(())?;
+    Offset::from_seconds(i32::try_from(nearest).ok()?).ok()
+}
+
+/// Seconds as a playing time; nothing for what is not a length.
+pub(crate) fn duration(seconds: f64) -> Option<SignedDuration> {
+    (seconds.is_finite() && seconds > 0.0 && seconds < 1e8).then(|| SignedDuration::from_secs_f64(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str) -> String {
+        match parse(text) {
+            Parsed::Moment(moment) => match moment.offset {
+                Some(offset) => format!("{} {}", moment.local, offset.seconds()),
+                None => moment.local.to_string(),
+            },
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn spellings_of_a_date() {
+        assert_eq!(shown("2024:05:06 07:08:09"), "2024-05-06T07:08:09");
+        assert_eq!(shown("2024-05-06T07:08:09.25+02:00"), "2024-05-06T07:08:09.25 7200");
+        assert_eq!(shown("2024:05:06 07:08:09Z"), "2024-05-06T07:08:09 0");
+        assert_eq!(shown("2024-05-06T07:08-0500"), "2024-05-06T07:08:00 -18000");
+        assert_eq!(shown("20240506T070809+0200"), "2024-05-06T07:08:09 7200");
+        assert_eq!(shown("20240506070809"), "2024-05-06T07:08:09");
+        assert_eq!(shown("2024/05/06 07:08:09 +0100"), "2024-05-06T07:08:09 3600");
+        assert_eq!(shown("2004: 1: 2  3: 4: 5"), "2004-01-02T03:04:05");
+        assert_eq!(shown("2024:05:06"), "2024-05-06T00:00:00");
+        assert_eq!(shown("1985"), "1985-01-01T00:00:00");
+        assert_eq!(shown("1985-07"), "1985-07-01T00:00:00");
+        assert_eq!(shown("2016:12:31 23:59:60"), "2016-12-31T23:59:59");
+        assert_eq!(shown("0000:00:00 00:00:00"), "Unset");
+        assert_eq!(shown("    :  :     :  :  "), "Unset");
+        assert_eq!(shown("2024:13:06 07:08:09"), "Impossible");
+        assert_eq!(shown("2023:02:29 07:08:09"), "Impossible");
+        assert_eq!(shown("2024:05:06 25:08:09"), "Impossible");
+        assert_eq!(shown("yesterday, 5 o'clock"), "Impossible");
+    }
+
+    #[test]
+    fn epochs() {
+        assert_eq!(since_1904(0), None);
+        assert_eq!(since_1904(3_786_825_600).unwrap().to_string(), "2023-12-31T00:00:00");
+        assert_eq!(since_1904(1_700_000_000).unwrap().to_string(), "2023-11-14T22:13:20");
+        assert_eq!(since_1970(0), None);
+        assert_eq!(since_1970(i64::MAX), None);
+    }
+
+    #[test]
+    fn offsets_from_a_gps_clock() {
+        let at = |text: &str| parse(text).moment().unwrap().local;
+        let seconds = |a, b| offset_between(at(a), at(b)).map(Offset::seconds);
+        assert_eq!(seconds("2024:05:06 12:00:30", "2024:05:06 10:00:00"), Some(7200));
+        assert_eq!(seconds("2024:05:06 12:00:30", "2024:05:06 17:45:00"), Some(-20_700));
+        assert_eq!(seconds("2024:05:06 12:07:00", "2024:05:06 10:00:00"), None);
+        assert_eq!(seconds("2024:05:06 12:00:00", "2024:05:07 10:00:00"), None);
+    }
+}
