@@ -1,1 +1,26 @@
 //! The virtual tree, and the thin FUSE shell over it.
+//!
+//! Ground first: [`source`] is what the tree asks of the library; [`tree`] turns a snapshot into directories and is
+//! tested without a kernel; the shell answers the kernel from it; [`mount()`] puts it in place. What the tree promises
+//! is in `docs/semantics.md`, whose examples are run as tests.
+
+mod announce;
+mod attr;
+pub mod clock;
+mod error;
+mod files;
+mod handles;
+mod mount;
+mod name;
+mod options;
+mod pool;
+mod shell;
+pub mod source;
+pub mod tree;
+mod watcher;
+mod xattr;
+
+pub use error::FsError;
+pub use mount::{Mount, MountError, mount};
+pub use options::{Options, Parts, Passthrough, Xattrs};
+pub use source::{Commit, Details, QueryError, Source, SourceError, Unreadable};

@@ -1,0 +1,90 @@
+//! Why a request is refused: each reason knows what the caller is told and how loudly the log hears of it.
+
+use fuser::Errno;
+
+use crate::source::{QueryError, SourceError};
+
+/// Why a request is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum FsError {
+    /// No such name, or no longer.
+    #[error("no such file or directory")]
+    NotFound,
+    /// A name was looked for in a file.
+    #[error("not a directory")]
+    NotADirectory,
+    /// A directory was read as a file.
+    #[error("is a directory")]
+    IsADirectory,
+    /// Something would write, and this stage of the mount only reads.
+    #[error("the tree is read-only")]
+    ReadOnly,
+    /// The asset or attribute has no such attribute.
+    #[error("no such attribute")]
+    NoAttribute,
+    /// Attributes are switched off for the whole mount.
+    #[error("extended attributes are off")]
+    NoAttributes,
+    /// The buffer is too small for the attribute.
+    #[error("the buffer is too small")]
+    Range,
+    /// A handle the kernel hands back is none of ours.
+    #[error("unknown handle")]
+    BadHandle,
+    /// A name under `search/` that is no query.
+    #[error("not a query: {0}")]
+    Query(#[from] QueryError),
+    /// More requests wait for a disk than the queue holds.
+    #[error("too many requests are waiting")]
+    Busy,
+    /// The library could not hand it out.
+    #[error("the library: {0}")]
+    Source(SourceError),
+    /// The disk says no.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+impl From<SourceError> for FsError {
+    fn from(error: SourceError) -> Self {
+        match error {
+            SourceError::Query(query) => Self::Query(query),
+            other => Self::Source(other),
+        }
+    }
+}
+
+fn io_errno(error: &std::io::Error) -> Errno {
+    Errno::from_i32(error.raw_os_error().unwrap_or(libc::EIO))
+}
+
+impl FsError {
+    /// What the caller is told.
+    pub fn errno(&self) -> Errno {
+        match self {
+            Self::NotFound | Self::Query(_) => Errno::ENOENT,
+            Self::NotADirectory => Errno::ENOTDIR,
+            Self::IsADirectory => Errno::EISDIR,
+            Self::ReadOnly => Errno::EROFS,
+            Self::NoAttribute => Errno::NO_XATTR,
+            Self::NoAttributes => Errno::ENOSYS,
+            Self::Range => Errno::ERANGE,
+            Self::BadHandle => Errno::EBADF,
+            Self::Busy => Errno::EAGAIN,
+            // The name is there until the library learns otherwise; that its bytes cannot be had is an I/O error.
+            Self::Source(SourceError::Gone) => Errno::EIO,
+            Self::Source(SourceError::Query(_)) => Errno::ENOENT,
+            Self::Source(SourceError::Io(error)) | Self::Io(error) => io_errno(error),
+        }
+    }
+
+    /// How loudly the log hears of it: what is somebody's everyday question is no news.
+    pub(crate) fn level(&self) -> tracing::Level {
+        match self {
+            Self::Source(_) | Self::Io(_) | Self::Busy | Self::BadHandle => tracing::Level::WARN,
+            Self::Query(_) => tracing::Level::INFO,
+            Self::ReadOnly => tracing::Level::DEBUG,
+            _ => tracing::Level::TRACE,
+        }
+    }
+}

@@ -1,0 +1,590 @@
+//! The thin shell: what the kernel asks, handed to the tree, and the tree's answers handed back.
+//!
+//! Nothing is decided here. lookup, getattr and readdir answer at once from memory; open, read where a disk must be
+//! waited for, and the opendir of a search take their reply to a pool. A panic answers EIO: the reply it held says so
+//! when it is dropped.
+
+use std::ffi::OsStr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use fuser::{
+    AccessFlags, BsdFileFlags, Errno, FileHandle, Filesystem, FopenFlags, Generation, INodeNo, InitFlags,
+    KernelConfig, LockOwner, OpenAccMode, OpenFlags, RenameFlags, ReplyAttr, ReplyCreate, ReplyData,
+    ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyLseek, ReplyOpen, ReplyStatfs, ReplyWrite,
+    ReplyXattr, Request, TimeOrNow, WriteFlags,
+};
+use library::RootId;
+
+use crate::announce::{Act, Tokens};
+use crate::error::FsError;
+use crate::files::{Files, Now, OpenFile};
+use crate::handles::Handles;
+use crate::options::Xattrs;
+use crate::pool::{Pools, Turn};
+use crate::tree::listing::Listing;
+use crate::tree::{LONG, Readable, Tree};
+use crate::xattr::{Attribute, PREFIX};
+
+/// Every asset version is another inode, so a number never stands for a second thing.
+const GENERATION: Generation = Generation(0);
+/// Requests the kernel may have under way by itself: readahead, mostly.
+const BACKGROUND: u16 = 32;
+
+/// What the handlers and the pools share.
+pub(crate) struct Shared {
+    pub(crate) tree: Arc<Tree>,
+    pub(crate) files: Files,
+    pub(crate) handles: Arc<Handles>,
+    pub(crate) tokens: Arc<Tokens>,
+    pub(crate) pools: Pools,
+    pub(crate) xattrs: Xattrs,
+    /// How many file systems may be stacked below a file that the kernel reads itself; 0 when it is not to.
+    pub(crate) stack_depth: u32,
+}
+
+/// The handlers.
+pub(crate) struct Shell(pub(crate) Arc<Shared>);
+
+/// Runs one request. A panic in it is a line in the log, and the dropped reply is EIO.
+fn guarded(operation: &'static str, body: impl FnOnce()) {
+    if catch_unwind(AssertUnwindSafe(body)).is_err() {
+        tracing::error!(operation, "a request panicked; it was answered with an I/O error");
+    }
+}
+
+/// What the caller is told of an error, after the log has heard of it.
+fn refusal(operation: &'static str, ino: u64, error: &FsError) -> Errno {
+    match error.level() {
+        tracing::Level::WARN => tracing::warn!(operation, ino, %error, "refused"),
+        tracing::Level::INFO => tracing::info!(operation, ino, %error, "refused"),
+        tracing::Level::DEBUG => tracing::debug!(operation, ino, %error, "refused"),
+        _ => tracing::trace!(operation, ino, %error, "refused"),
+    }
+    error.errno()
+}
+
+/// Refuses what would write, at this stage of the mount.
+fn read_only(operation: &'static str, ino: INodeNo) -> Errno {
+    refusal(operation, ino.0, &FsError::ReadOnly)
+}
+
+impl Shared {
+    fn lookup(&self, pid: u32, parent: u64, name: &OsStr, reply: ReplyEntry) {
+        match self.tokens.expected(pid, parent, name) {
+            Some(Act::Appear) => return reply.error(Errno::ENOENT),
+            Some(Act::Vanish { ino, is_dir }) => {
+                return reply.entry(&std::time::Duration::ZERO, &self.tree.was(ino, is_dir), GENERATION);
+            }
+            _ => {}
+        }
+        match self.tree.lookup(parent, name.as_encoded_bytes()) {
+            Ok(entry) => reply.entry(&entry.ttl, &entry.attr, GENERATION),
+            Err(FsError::NotFound) => match self.tree.absent_ttl(parent) {
+                // Inode 0: the kernel may believe for a while that there is no such name.
+                Some(ttl) => reply.entry(&ttl, &self.tree.was(0, false), GENERATION),
+                None => reply.error(Errno::ENOENT),
+            },
+            Err(error) => reply.error(refusal("lookup", parent, &error)),
+        }
+    }
+
+    fn getattr(&self, ino: u64, reply: ReplyAttr) {
+        // A photo that is gone, or has a newer version, still answers whoever has it open.
+        match self.tree.attr(ino).or_else(|error| self.files.attr_of(ino).ok_or(error)) {
+            Ok(attr) => reply.attr(&LONG, &attr),
+            Err(error) => reply.error(refusal("getattr", ino, &error)),
+        }
+    }
+
+    /// Answers an announcement of our own with what is there by now; everybody else is refused.
+    fn announced(&self, operation: &'static str, pid: u32, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
+        if !self.tokens.take(pid, parent.0, name, |act| act == Act::Appear) {
+            return reply.error(read_only(operation, parent));
+        }
+        match self.tree.lookup(parent.0, name.as_encoded_bytes()) {
+            Ok(entry) => reply.entry(&entry.ttl, &entry.attr, GENERATION),
+            Err(error) => reply.error(error.errno()),
+        }
+    }
+
+    fn removed(&self, operation: &'static str, pid: u32, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
+        if self.tokens.take(pid, parent.0, name, |act| matches!(act, Act::Vanish { .. })) {
+            reply.ok();
+        } else {
+            reply.error(read_only(operation, parent));
+        }
+    }
+
+    fn open(self: &Arc<Self>, ino: u64, flags: OpenFlags, reply: ReplyOpen) {
+        let writes = flags.acc_mode() != OpenAccMode::O_RDONLY || flags.0 & libc::O_TRUNC != 0;
+        if writes {
+            return reply.error(read_only("open", INodeNo(ino)));
+        }
+        let (readable, attr) = match self.tree.readable(ino).and_then(|found| Ok((found, self.tree.attr(ino)?))) {
+            Ok(found) => found,
+            Err(error) => return reply.error(refusal("open", ino, &error)),
+        };
+        if let Readable::Fixed(fixed) = readable {
+            let opened = self.files.open_fixed(fixed.contents(), attr);
+            return reply.opened(FileHandle(opened.handle), CACHED);
+        }
+        if let Some(opened) = self.files.open_again(attr) {
+            return opened_reply(&opened, reply);
+        }
+        let root = readable.root();
+        let shared = Arc::clone(self);
+        self.pools.disk(root).submit(move |turn| match turn {
+            Turn::Refused => reply.error(refusal("open", ino, &FsError::Busy)),
+            Turn::Run => shared.open_original(&readable, root, attr, reply),
+        });
+    }
+
+    fn open_original(&self, readable: &Readable, root: Option<RootId>, attr: fuser::FileAttr, reply: ReplyOpen) {
+        let source = self.tree.source();
+        let file = match readable {
+            Readable::Row(row, state) => source.open_original(*row, &state.snapshot),
+            Readable::Unreadable(file) => source.open_unreadable(file),
+            Readable::Fixed(_) => return reply.error(Errno::EIO),
+        };
+        match file {
+            Ok(file) => {
+                let opened = self.files.open(attr, root, file, |file| reply.open_backing(file));
+                opened_reply(&opened, reply);
+            }
+            Err(error) => reply.error(refusal("open", attr.ino.0, &error.into())),
+        }
+    }
+
+    fn read(self: &Arc<Self>, ino: u64, handle: u64, offset: u64, size: u32, reply: ReplyData) {
+        let Some(file) = self.files.get(handle) else {
+            return reply.error(refusal("read", ino, &FsError::BadHandle));
+        };
+        let mut reply = Some(reply);
+        let now = file.read_now(offset, size, |bytes| reply.take().map(|reply| reply.data(bytes)));
+        match (now, reply) {
+            (Err(error), Some(reply)) => reply.error(refusal("read", ino, &error.into())),
+            (Ok(Now::Wait), Some(reply)) => self.read_later(ino, file, offset, size, reply),
+            _ => {}
+        }
+    }
+
+    fn read_later(&self, ino: u64, file: Arc<OpenFile>, offset: u64, size: u32, reply: ReplyData) {
+        self.pools.disk(file.root).submit(move |turn| {
+            let mut reply = Some(reply);
+            let done = match turn {
+                Turn::Refused => Err(FsError::Busy),
+                Turn::Run => file
+                    .read(offset, size, |bytes| reply.take().map(|reply| reply.data(bytes)))
+                    .map(drop)
+                    .map_err(FsError::from),
+            };
+            if let (Err(error), Some(reply)) = (done, reply) {
+                reply.error(refusal("read", ino, &error));
+            }
+        });
+    }
+
+    fn opendir(self: &Arc<Self>, ino: u64, reply: ReplyOpen) {
+        if self.tree.query(ino).is_none() {
+            return match self.tree.dir(ino) {
+                // The kernel may keep the listing: it is told when it changes.
+                Ok(_) => reply.opened(
+                    FileHandle(self.handles.open(ino, None)),
+                    FopenFlags::FOPEN_CACHE_DIR | FopenFlags::FOPEN_KEEP_CACHE,
+                ),
+                Err(error) => reply.error(refusal("opendir", ino, &error)),
+            };
+        }
+        self.search(ino, "opendir", move |shared, listing| match listing {
+            Ok(listing) => {
+                reply.opened(FileHandle(shared.handles.open(ino, Some(listing))), FopenFlags::empty());
+            }
+            Err(error) => reply.error(error),
+        });
+    }
+
+    /// Runs a search on its pool.
+    fn search(
+        self: &Arc<Self>,
+        ino: u64,
+        operation: &'static str,
+        then: impl FnOnce(&Self, Result<Listing, Errno>) + Send + 'static,
+    ) {
+        let shared = Arc::clone(self);
+        self.pools.searches().submit(move |turn| {
+            let listing = match turn {
+                Turn::Refused => Err(FsError::Busy),
+                Turn::Run => shared.tree.search(ino),
+            };
+            then(&shared, listing.map_err(|error| refusal(operation, ino, &error)));
+        });
+    }
+
+    /// Reads a directory from `offset` and hands the listing to `answer`. From the start, it is listed anew.
+    fn readdir(
+        self: &Arc<Self>,
+        ino: u64,
+        handle: u64,
+        offset: u64,
+        answer: impl FnOnce(&Self, Result<Arc<Listing>, Errno>) + Send + 'static,
+    ) {
+        let Some(handle) = self.handles.get(handle) else {
+            return answer(self, Err(refusal("readdir", ino, &FsError::BadHandle)));
+        };
+        let reading = if offset == 0 { handle.first() } else { handle.listing() };
+        if let Some(listing) = reading {
+            return answer(self, Ok(listing));
+        }
+        if self.tree.query(ino).is_some() {
+            return self.search(ino, "readdir", move |shared, listing| {
+                answer(shared, listing.map(|listing| handle.begin(listing)));
+            });
+        }
+        let listing = self.tree.list(ino).map(|listing| handle.begin(listing));
+        answer(self, listing.map_err(|error| refusal("readdir", ino, &error)));
+    }
+
+    fn readdirplus(self: &Arc<Self>, ino: u64, handle: u64, offset: u64, mut reply: ReplyDirectoryPlus) {
+        self.readdir(ino, handle, offset, move |shared, listing| match listing {
+            Err(error) => reply.error(error),
+            Ok(listing) => {
+                let read = shared.tree.read(&listing, offset, true, |line| {
+                    reply.add(line.attr.ino, line.next, line.name, &line.ttl, &line.attr, GENERATION)
+                });
+                match read {
+                    Ok(()) => reply.ok(),
+                    Err(error) => reply.error(refusal("readdirplus", ino, &error)),
+                }
+            }
+        });
+    }
+
+    fn readdir_plain(self: &Arc<Self>, ino: u64, handle: u64, offset: u64, mut reply: ReplyDirectory) {
+        self.readdir(ino, handle, offset, move |shared, listing| match listing {
+            Err(error) => reply.error(error),
+            Ok(listing) => {
+                let read = shared.tree.read(&listing, offset, false, |line| {
+                    reply.add(line.attr.ino, line.next, line.attr.kind, line.name)
+                });
+                match read {
+                    Ok(()) => reply.ok(),
+                    Err(error) => reply.error(refusal("readdir", ino, &error)),
+                }
+            }
+        });
+    }
+
+    fn getxattr(self: &Arc<Self>, ino: u64, name: &OsStr, size: u32, reply: ReplyXattr) {
+        if self.xattrs == Xattrs::Off {
+            return reply.error(FsError::NoAttributes.errno());
+        }
+        let Some(attribute) = Attribute::of_name(name) else { return reply.error(Errno::NO_XATTR) };
+        if !attribute.needs_catalogue() {
+            return sized("getxattr", ino, self.tree.attribute(ino, attribute), size, reply);
+        }
+        let shared = Arc::clone(self);
+        self.pools.disk(None).submit(move |turn| {
+            let value = match turn {
+                Turn::Refused => Err(FsError::Busy),
+                Turn::Run => shared.tree.attribute(ino, attribute),
+            };
+            sized("getxattr", ino, value, size, reply);
+        });
+    }
+}
+
+/// How files are opened that we read: the kernel keeps what it read, and need not tell us of closes.
+const CACHED: FopenFlags = FopenFlags::FOPEN_KEEP_CACHE.union(FopenFlags::FOPEN_NOFLUSH);
+
+fn opened_reply(opened: &crate::files::Opened, reply: ReplyOpen) {
+    match &opened.backing {
+        Some(backing) => reply.opened_passthrough(FileHandle(opened.handle), FopenFlags::FOPEN_NOFLUSH, backing),
+        None => reply.opened(FileHandle(opened.handle), CACHED),
+    }
+}
+
+/// Answers with bytes of which the caller may first ask the size.
+fn sized(operation: &'static str, ino: u64, value: Result<Vec<u8>, FsError>, size: u32, reply: ReplyXattr) {
+    match value {
+        Ok(value) if size == 0 => reply.size(value.len() as u32),
+        Ok(value) if value.len() > size as usize => reply.error(FsError::Range.errno()),
+        Ok(value) => reply.data(&value),
+        Err(error) => reply.error(refusal(operation, ino, &error)),
+    }
+}
+
+impl Filesystem for Shell {
+    fn init(&mut self, _req: &Request, config: &mut KernelConfig) -> std::io::Result<()> {
+        // Attributes come with every listing: asking for them one by one is what costs.
+        for wanted in [
+            InitFlags::FUSE_DO_READDIRPLUS,
+            InitFlags::FUSE_PARALLEL_DIROPS,
+            InitFlags::FUSE_AUTO_INVAL_DATA,
+            InitFlags::FUSE_ASYNC_DIO,
+        ] {
+            if let Err(missing) = config.add_capabilities(wanted) {
+                tracing::debug!(?missing, "an older kernel");
+            }
+        }
+        let _ = config.set_max_background(BACKGROUND);
+        let backed = self.0.stack_depth > 0
+            && config.add_capabilities(InitFlags::FUSE_PASSTHROUGH).is_ok()
+            && config.set_max_stack_depth(self.0.stack_depth).is_ok();
+        if !backed {
+            self.0.files.no_passthrough();
+        }
+        Ok(())
+    }
+
+    fn lookup(&self, req: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
+        guarded("lookup", || self.0.lookup(req.pid(), parent.0, name, reply));
+    }
+
+    fn forget(&self, _req: &Request, ino: INodeNo, nlookup: u64) {
+        guarded("forget", || self.0.tree.forget(ino.0, nlookup));
+    }
+
+    fn getattr(&self, _req: &Request, ino: INodeNo, _fh: Option<FileHandle>, reply: ReplyAttr) {
+        guarded("getattr", || self.0.getattr(ino.0, reply));
+    }
+
+    fn setattr(
+        &self,
+        req: &Request,
+        ino: INodeNo,
+        _mode: Option<u32>,
+        _uid: Option<u32>,
+        _gid: Option<u32>,
+        _size: Option<u64>,
+        _atime: Option<TimeOrNow>,
+        _mtime: Option<TimeOrNow>,
+        _ctime: Option<SystemTime>,
+        _fh: Option<FileHandle>,
+        _crtime: Option<SystemTime>,
+        _chgtime: Option<SystemTime>,
+        _bkuptime: Option<SystemTime>,
+        _flags: Option<BsdFileFlags>,
+        reply: ReplyAttr,
+    ) {
+        guarded("setattr", || {
+            if self.0.tokens.take_alter(req.pid()) {
+                self.0.getattr(ino.0, reply);
+            } else {
+                reply.error(read_only("setattr", ino));
+            }
+        });
+    }
+
+    fn readlink(&self, _req: &Request, _ino: INodeNo, reply: ReplyData) {
+        reply.error(Errno::EINVAL);
+    }
+
+    fn mknod(
+        &self,
+        req: &Request,
+        parent: INodeNo,
+        name: &OsStr,
+        _mode: u32,
+        _umask: u32,
+        _rdev: u32,
+        reply: ReplyEntry,
+    ) {
+        guarded("mknod", || self.0.announced("mknod", req.pid(), parent, name, reply));
+    }
+
+    fn mkdir(&self, req: &Request, parent: INodeNo, name: &OsStr, _mode: u32, _umask: u32, reply: ReplyEntry) {
+        guarded("mkdir", || self.0.announced("mkdir", req.pid(), parent, name, reply));
+    }
+
+    fn unlink(&self, req: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
+        guarded("unlink", || self.0.removed("unlink", req.pid(), parent, name, reply));
+    }
+
+    fn rmdir(&self, req: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
+        guarded("rmdir", || self.0.removed("rmdir", req.pid(), parent, name, reply));
+    }
+
+    fn symlink(&self, _req: &Request, parent: INodeNo, _name: &OsStr, _target: &Path, reply: ReplyEntry) {
+        reply.error(read_only("symlink", parent));
+    }
+
+    fn rename(
+        &self,
+        _req: &Request,
+        parent: INodeNo,
+        _name: &OsStr,
+        _newparent: INodeNo,
+        _newname: &OsStr,
+        _flags: RenameFlags,
+        reply: ReplyEmpty,
+    ) {
+        reply.error(read_only("rename", parent));
+    }
+
+    fn link(&self, _req: &Request, ino: INodeNo, _newparent: INodeNo, _newname: &OsStr, reply: ReplyEntry) {
+        reply.error(read_only("link", ino));
+    }
+
+    fn create(
+        &self,
+        _req: &Request,
+        parent: INodeNo,
+        _name: &OsStr,
+        _mode: u32,
+        _umask: u32,
+        _flags: i32,
+        reply: ReplyCreate,
+    ) {
+        reply.error(read_only("create", parent));
+    }
+
+    fn open(&self, _req: &Request, ino: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
+        guarded("open", || self.0.open(ino.0, flags, reply));
+    }
+
+    fn read(
+        &self,
+        _req: &Request,
+        ino: INodeNo,
+        fh: FileHandle,
+        offset: u64,
+        size: u32,
+        _flags: OpenFlags,
+        _lock_owner: Option<LockOwner>,
+        reply: ReplyData,
+    ) {
+        guarded("read", || self.0.read(ino.0, fh.0, offset, size, reply));
+    }
+
+    fn write(
+        &self,
+        _req: &Request,
+        ino: INodeNo,
+        _fh: FileHandle,
+        _offset: u64,
+        _data: &[u8],
+        _write_flags: WriteFlags,
+        _flags: OpenFlags,
+        _lock_owner: Option<LockOwner>,
+        reply: ReplyWrite,
+    ) {
+        reply.error(read_only("write", ino));
+    }
+
+    fn flush(&self, _req: &Request, _ino: INodeNo, _fh: FileHandle, _owner: LockOwner, reply: ReplyEmpty) {
+        reply.ok();
+    }
+
+    fn release(
+        &self,
+        _req: &Request,
+        _ino: INodeNo,
+        fh: FileHandle,
+        _flags: OpenFlags,
+        _lock_owner: Option<LockOwner>,
+        _flush: bool,
+        reply: ReplyEmpty,
+    ) {
+        guarded("release", || self.0.files.release(fh.0));
+        reply.ok();
+    }
+
+    fn fsync(&self, _req: &Request, _ino: INodeNo, _fh: FileHandle, _datasync: bool, reply: ReplyEmpty) {
+        reply.ok();
+    }
+
+    fn opendir(&self, _req: &Request, ino: INodeNo, _flags: OpenFlags, reply: ReplyOpen) {
+        guarded("opendir", || self.0.opendir(ino.0, reply));
+    }
+
+    fn readdir(&self, _req: &Request, ino: INodeNo, fh: FileHandle, offset: u64, reply: ReplyDirectory) {
+        guarded("readdir", || self.0.readdir_plain(ino.0, fh.0, offset, reply));
+    }
+
+    fn readdirplus(&self, _req: &Request, ino: INodeNo, fh: FileHandle, offset: u64, reply: ReplyDirectoryPlus) {
+        guarded("readdirplus", || self.0.readdirplus(ino.0, fh.0, offset, reply));
+    }
+
+    fn releasedir(&self, _req: &Request, _ino: INodeNo, fh: FileHandle, _flags: OpenFlags, reply: ReplyEmpty) {
+        guarded("releasedir", || self.0.handles.close(fh.0));
+        reply.ok();
+    }
+
+    fn fsyncdir(&self, _req: &Request, _ino: INodeNo, _fh: FileHandle, _datasync: bool, reply: ReplyEmpty) {
+        reply.ok();
+    }
+
+    fn statfs(&self, _req: &Request, _ino: INodeNo, reply: ReplyStatfs) {
+        // No blocks, none free: there is no room to be had here, and `df` leaves it out.
+        reply.statfs(0, 0, 0, 0, 0, 4096, 255, 4096);
+    }
+
+    fn setxattr(
+        &self,
+        _req: &Request,
+        ino: INodeNo,
+        _name: &OsStr,
+        _value: &[u8],
+        _flags: i32,
+        _position: u32,
+        reply: ReplyEmpty,
+    ) {
+        reply.error(read_only("setxattr", ino));
+    }
+
+    fn getxattr(&self, _req: &Request, ino: INodeNo, name: &OsStr, size: u32, reply: ReplyXattr) {
+        // Asked twice a file by every `ls -l`, for names that are not ours: nothing may cost before this line.
+        if !name.as_encoded_bytes().starts_with(PREFIX) && self.0.xattrs == Xattrs::User {
+            return reply.error(Errno::NO_XATTR);
+        }
+        guarded("getxattr", || self.0.getxattr(ino.0, name, size, reply));
+    }
+
+    fn listxattr(&self, _req: &Request, ino: INodeNo, size: u32, reply: ReplyXattr) {
+        guarded("listxattr", || match self.0.xattrs {
+            Xattrs::Off => reply.error(FsError::NoAttributes.errno()),
+            Xattrs::User => sized("listxattr", ino.0, self.0.tree.attributes(ino.0), size, reply),
+        });
+    }
+
+    fn removexattr(&self, _req: &Request, ino: INodeNo, _name: &OsStr, reply: ReplyEmpty) {
+        reply.error(read_only("removexattr", ino));
+    }
+
+    fn access(&self, _req: &Request, ino: INodeNo, mask: AccessFlags, reply: ReplyEmpty) {
+        if mask.contains(AccessFlags::W_OK) {
+            reply.error(read_only("access", ino));
+        } else {
+            reply.ok();
+        }
+    }
+
+    fn fallocate(
+        &self,
+        _req: &Request,
+        ino: INodeNo,
+        _fh: FileHandle,
+        _offset: u64,
+        _length: u64,
+        _mode: i32,
+        reply: ReplyEmpty,
+    ) {
+        reply.error(read_only("fallocate", ino));
+    }
+
+    fn lseek(
+        &self,
+        _req: &Request,
+        _ino: INodeNo,
+        _fh: FileHandle,
+        _offset: i64,
+        _whence: i32,
+        reply: ReplyLseek,
+    ) {
+        // The kernel then takes a file to have no holes, and does not ask again.
+        reply.error(Errno::ENOSYS);
+    }
+}

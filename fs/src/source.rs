@@ -1,0 +1,101 @@
+//! What the tree asks of the library. The daemon answers for the real one, tests for one made by hand.
+
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+
+use library::{AccountId, AssetId, Change, RootId, RowNumber, Sha1, Snapshot};
+
+/// The library as one account sees it.
+///
+/// Called from many threads at once. Only the methods that say so may touch a disk: the others answer from memory,
+/// since they are asked on the threads that answer the kernel.
+pub trait Source: Send + Sync + 'static {
+    /// The state of the library now.
+    fn snapshot(&self) -> Arc<Snapshot>;
+
+    /// Whose library is mounted.
+    fn account(&self) -> AccountId;
+
+    /// Every commit from now on. Asked once a mount, before the first [`Source::snapshot`]; drained at once.
+    fn subscribe(&self) -> crossbeam_channel::Receiver<Commit>;
+
+    /// Opens an original for reading, beneath its root, following no link. May block.
+    fn open_original(&self, row: RowNumber, snapshot: &Snapshot) -> Result<File, SourceError>;
+
+    /// Whether `text` is a query at all, and if not, which word is wrong. Must not run it.
+    fn check_query(&self, text: &str) -> Result<(), QueryError>;
+
+    /// The rows `text` finds, best first. May block.
+    fn search(&self, text: &str) -> Result<Vec<RowNumber>, SourceError>;
+
+    /// What the catalogue knows of an asset beyond its row. May block.
+    fn details(&self, asset: AssetId) -> Option<Details>;
+
+    /// The files that could not be read. May block.
+    fn unreadable(&self) -> Vec<Unreadable>;
+
+    /// Opens a file of [`Source::unreadable`] for reading as [`Source::open_original`] does. May block.
+    fn open_unreadable(&self, file: &Unreadable) -> Result<File, SourceError>;
+}
+
+/// One commit to the catalogue: the state after it, and what it changed.
+#[derive(Clone, Debug)]
+pub struct Commit {
+    /// The library after the commit.
+    pub snapshot: Arc<Snapshot>,
+    /// What the commit changed.
+    pub changes: Arc<[Change]>,
+}
+
+/// What the catalogue knows of an asset beyond its row.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Details {
+    /// SHA-1 of the original, by which phones know it.
+    pub sha1: Option<Sha1>,
+    /// The caption.
+    pub description: Option<String>,
+    /// What is wrong with the file, in words for people.
+    pub warnings: Vec<String>,
+}
+
+/// A file in a root that should be a photo or video and could not be read.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Unreadable {
+    /// The root it lies in.
+    pub root: RootId,
+    /// Where it lies below the root, as on disk.
+    pub path: Box<[u8]>,
+    /// Why it could not be read, in words for people.
+    pub reason: String,
+    /// Its size when last looked at.
+    pub size: u64,
+    /// Its modification time when last looked at.
+    pub modified: jiff::Timestamp,
+}
+
+impl Unreadable {
+    /// Its name as on disk.
+    pub fn file_name(&self) -> &[u8] {
+        self.path.rsplit(|byte| *byte == b'/').next().unwrap_or(&self.path)
+    }
+}
+
+/// Why a query is none: words for people, naming what is wrong.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct QueryError(pub String);
+
+/// Why the library could not hand something out.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The asset has no original that stands somewhere now.
+    #[error("no original is there now")]
+    Gone,
+    /// The query is none.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// The disk, or the index, says no.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}

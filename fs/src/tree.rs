@@ -1,0 +1,382 @@
+//! The virtual tree: what stands where, computed from a snapshot, without a kernel.
+//!
+//! What makes it hard, and what answers it:
+//! 1. A name is looked up a hundred thousand times an `ls`, and must not cost a listing. Asset names are unique in
+//!    the library, so the snapshot finds the row, and the row's own columns say whether it stands in that directory
+//!    ([`view::View::stands`]).
+//! 2. Requests run at once with commits. All of a request is answered from one [`State`]; a directory number is given
+//!    out only while the table of numbers stands at that state too, so what is handed out is never older than the
+//!    last thing the kernel was told to forget ([`inodes`]).
+//! 3. The kernel caches what it is told for an hour. Every commit is held against the state before it, and what
+//!    changed is named to it ([`changes`]).
+//! 4. A listing stays what it was while somebody reads it ([`listing::Listing`]).
+
+mod all;
+mod archive;
+mod attributes;
+mod by_date;
+mod cameras;
+pub(crate) mod changes;
+mod days;
+mod fixed;
+mod folders;
+mod groups;
+mod inodes;
+pub(crate) mod listing;
+mod on_this_day;
+mod path;
+mod places;
+mod rated;
+mod recent;
+mod search;
+mod state;
+mod tags;
+mod types;
+mod unreadable;
+mod view;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, SystemTime};
+
+use arc_swap::ArcSwap;
+use fuser::FileAttr;
+use library::{AssetInode, RootId, Row, RowNumber};
+
+use self::fixed::Fixed;
+use self::inodes::Inodes;
+pub use self::path::DirPath;
+use self::state::State;
+use self::view::{Naming, View};
+use crate::attr::{Owner, time};
+use crate::error::FsError;
+use crate::options::Options;
+use crate::source::{Source, Unreadable};
+
+/// How long the kernel may believe a name or an attribute. It is told when one changes.
+pub(crate) const LONG: Duration = Duration::from_secs(3600);
+/// How long it may believe that a name is not there, where names come and go.
+pub(crate) const ABSENT: Duration = Duration::from_secs(30);
+/// How long it may believe what a search found: nobody tells it when that changes.
+pub(crate) const FOUND: Duration = Duration::from_secs(5);
+
+/// The views, in the order in which the root lists them.
+static VIEWS: [&dyn View; 13] = [
+    &all::All,
+    &archive::Archive,
+    &by_date::ByDate,
+    &cameras::Cameras,
+    &folders::Folders,
+    &on_this_day::OnThisDay,
+    &places::Places,
+    &rated::Rated,
+    &recent::Recent,
+    &search::Search,
+    &tags::Tags,
+    &types::Types,
+    &unreadable::UnreadableView,
+];
+
+/// What a name stands for.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum Node {
+    /// A directory.
+    Dir(DirPath),
+    /// An asset or a part.
+    Row(RowNumber),
+    /// A file of the root.
+    Fixed(Fixed),
+    /// An unreadable file, by its place in the list.
+    Unreadable(usize),
+}
+
+/// The answer to a lookup that found something.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// What `stat` says.
+    pub attr: FileAttr,
+    /// How long the kernel may believe the name and the attributes.
+    pub ttl: Duration,
+}
+
+/// What an open for reading reads.
+#[derive(Debug)]
+pub(crate) enum Readable {
+    /// An original, from the state in which it was found.
+    Row(RowNumber, Arc<State>),
+    /// A file of the root.
+    Fixed(Fixed),
+    /// A file that could not be read as a photo, but can as bytes.
+    Unreadable(Unreadable),
+}
+
+impl Readable {
+    /// The root it lies in, for reading it with others of that disk.
+    pub(crate) fn root(&self) -> Option<RootId> {
+        match self {
+            Self::Row(number, state) => {
+                let path = state.row(*number)?.paths.first()?;
+                state.snapshot.folders().dir(path.dir).map(|dir| dir.root)
+            }
+            Self::Unreadable(file) => Some(file.root),
+            Self::Fixed(_) => None,
+        }
+    }
+}
+
+/// The tree of one account's library.
+pub struct Tree {
+    source: Arc<dyn Source>,
+    owner: Owner,
+    born: SystemTime,
+    state: ArcSwap<State>,
+    inodes: Mutex<Inodes>,
+    /// When the listing of a directory last changed, where it did since the mount.
+    changed: RwLock<HashMap<DirPath, SystemTime>>,
+}
+
+impl std::fmt::Debug for Tree {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tree").field("state", &self.state.load().number).finish_non_exhaustive()
+    }
+}
+
+fn view(name: &[u8]) -> Option<&'static dyn View> {
+    VIEWS.iter().copied().find(|view| view.name().as_bytes() == name)
+}
+
+impl Tree {
+    /// The tree of what `source` holds now.
+    pub fn new(source: Arc<dyn Source>, owner: Owner, options: &Options) -> Self {
+        let unreadable = unreadable::UnreadableFiles::named(&Default::default(), source.unreadable());
+        let state = State::new(
+            0,
+            source.snapshot(),
+            source.account(),
+            options.parts,
+            options.clock.today(),
+            Arc::new(unreadable),
+        );
+        Self {
+            owner,
+            born: SystemTime::now(),
+            state: ArcSwap::from_pointee(state),
+            inodes: Mutex::default(),
+            changed: RwLock::default(),
+            source,
+        }
+    }
+
+    /// Where the tree gets its answers from.
+    pub(crate) fn source(&self) -> &Arc<dyn Source> {
+        &self.source
+    }
+
+    pub(crate) fn state(&self) -> Arc<State> {
+        self.state.load_full()
+    }
+
+    /// A panic elsewhere must not make the mount dead: every change to the table is one call that leaves it whole.
+    fn inodes(&self) -> MutexGuard<'_, Inodes> {
+        self.inodes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The path of a directory the kernel holds.
+    pub(crate) fn dir(&self, ino: u64) -> Result<DirPath, FsError> {
+        match self.inodes().path(ino) {
+            Some(path) => Ok(path.clone()),
+            None if AssetInode::from_raw(ino).is_some() || Fixed::of_inode(ino).is_some() => {
+                Err(FsError::NotADirectory)
+            }
+            None => Err(FsError::NotFound),
+        }
+    }
+
+    fn has(state: &State, path: &DirPath) -> bool {
+        match path.split_view() {
+            None => true,
+            Some((name, at)) => view(name).is_some_and(|view| view.has(state, &at)),
+        }
+    }
+
+    /// What `name` is in the directory at `path`, in this state.
+    fn child(state: &State, path: &DirPath, name: &[u8]) -> Option<Node> {
+        let Some((top, at)) = path.split_view() else {
+            return match view(name) {
+                Some(_) => Some(Node::Dir(path.join(name))),
+                None => Fixed::of_name(name).map(Node::Fixed),
+            };
+        };
+        let view = view(top).filter(|view| view.has(state, &at))?;
+        let below: Vec<&[u8]> = at.iter().copied().chain([name]).collect();
+        if view.has(state, &below) {
+            return Some(Node::Dir(path.join(name)));
+        }
+        match view.naming() {
+            Naming::Unreadable => state.unreadable.by_name(name).map(Node::Unreadable),
+            Naming::OnDisk => folders::find(state, &at, name).map(Node::Row),
+            Naming::Ranked if at.is_empty() => None,
+            Naming::Ranked => Self::named(state, view, search::unranked(name)).map(|(row, _)| Node::Row(row)),
+            Naming::ByAsset => {
+                let (number, (host, row)) = Self::named(state, view, name)?;
+                view.stands(state, host, row).contains(path).then_some(Node::Row(number))
+            }
+        }
+    }
+
+    /// The asset of this name and what it is a part of, if it may show in the view.
+    fn named<'a>(
+        state: &'a State,
+        view: &dyn View,
+        name: &[u8],
+    ) -> Option<(RowNumber, (RowNumber, &'a Arc<Row>))> {
+        let number = state.snapshot.by_name(view::text(name)?)?;
+        let host = state.host(number, view.scope())?;
+        (host.0 == number || state.shows_parts()).then_some((number, host))
+    }
+
+    /// Finds `name` in a directory the kernel holds.
+    pub fn lookup(&self, parent: u64, name: &[u8]) -> Result<Entry, FsError> {
+        loop {
+            let path = self.dir(parent)?;
+            let state = self.state();
+            let node = Self::child(&state, &path, name).ok_or(FsError::NotFound)?;
+            let ttl = Self::ttl(&path);
+            let attr = match node {
+                Node::Dir(dir) => {
+                    if let Some(query) = search::query_of(&dir) {
+                        self.source.check_query(query)?;
+                    }
+                    // None: a commit came in between, so what was found may be over.
+                    let Some(ino) = self.inodes().look_up(&dir, parent, state.number) else { continue };
+                    self.owner.dir(ino, self.changed_at(&dir))
+                }
+                node => self.file_attr(&state, &node).ok_or(FsError::NotFound)?,
+            };
+            return Ok(Entry { attr, ttl });
+        }
+    }
+
+    /// How long the kernel may believe what it is told of the names in a directory.
+    pub(crate) fn ttl(dir: &DirPath) -> Duration {
+        if search::query_of(dir).is_some() { FOUND } else { LONG }
+    }
+
+    /// How long the kernel may believe that a name is not in a directory. `None`: it must ask again.
+    pub fn absent_ttl(&self, parent: u64) -> Option<Duration> {
+        let path = self.dir(parent).ok()?;
+        match path.split_view() {
+            None => Some(LONG),
+            Some(_) if search::query_of(&path).is_some() => None,
+            Some((_, at)) if at.is_empty() => Some(FOUND),
+            Some(_) => Some(ABSENT),
+        }
+    }
+
+    /// What `stat` says of anything but a directory.
+    fn file_attr(&self, state: &State, node: &Node) -> Option<FileAttr> {
+        match node {
+            Node::Dir(_) => None,
+            Node::Row(number) => self.row_attr(state, *number),
+            Node::Fixed(fixed) => {
+                Some(self.owner.file(fixed.inode(), fixed.contents().len() as u64, self.born))
+            }
+            Node::Unreadable(at) => state.unreadable.get(*at).map(|named| {
+                self.owner.file(named.ino, named.file.size, time(named.file.modified))
+            }),
+        }
+    }
+
+    fn row_attr(&self, state: &State, number: RowNumber) -> Option<FileAttr> {
+        let row = state.row(number)?;
+        Some(self.owner.asset(row, links(state, number, row)))
+    }
+
+    fn changed_at(&self, dir: &DirPath) -> SystemTime {
+        let changed = self.changed.read().unwrap_or_else(PoisonError::into_inner);
+        changed.get(dir).copied().unwrap_or(self.born)
+    }
+
+    /// What `stat` said of something that is gone, as far as the kernel needs to know.
+    pub(crate) fn was(&self, ino: u64, is_dir: bool) -> FileAttr {
+        if is_dir { self.owner.dir(ino, self.born) } else { self.owner.file(ino, 0, self.born) }
+    }
+
+    /// What `stat` says of what the kernel holds.
+    pub fn attr(&self, ino: u64) -> Result<FileAttr, FsError> {
+        let state = self.state();
+        if let Some(asset) = AssetInode::from_raw(ino) {
+            let number = state.snapshot.by_inode(asset).ok_or(FsError::NotFound)?;
+            let _visible = state.host(number, library::Scope::Everything).ok_or(FsError::NotFound)?;
+            return self.row_attr(&state, number).ok_or(FsError::NotFound);
+        }
+        if let Some(node) = Self::other_node(&state, ino) {
+            return self.file_attr(&state, &node).ok_or(FsError::NotFound);
+        }
+        let path = self.dir(ino)?;
+        Ok(self.owner.dir(ino, self.changed_at(&path)))
+    }
+
+    /// The file, not an asset, behind an inode number.
+    fn other_node(state: &State, ino: u64) -> Option<Node> {
+        let fixed = || Fixed::of_inode(ino).map(Node::Fixed);
+        state.unreadable.by_inode(ino).map(Node::Unreadable).or_else(fixed)
+    }
+
+    /// What an open for reading of this inode reads.
+    pub(crate) fn readable(&self, ino: u64) -> Result<Readable, FsError> {
+        let state = self.state();
+        if let Some(asset) = AssetInode::from_raw(ino) {
+            let number = state.snapshot.by_inode(asset).ok_or(FsError::NotFound)?;
+            let _visible = state.host(number, library::Scope::Everything).ok_or(FsError::NotFound)?;
+            return Ok(Readable::Row(number, state));
+        }
+        match Self::other_node(&state, ino) {
+            Some(Node::Fixed(fixed)) => Ok(Readable::Fixed(fixed)),
+            Some(Node::Unreadable(at)) => match state.unreadable.get(at) {
+                Some(named) => Ok(Readable::Unreadable(named.file.clone())),
+                None => Err(FsError::NotFound),
+            },
+            _ => Err(self.dir(ino).map_or_else(|error| error, |_| FsError::IsADirectory)),
+        }
+    }
+
+    /// The query of a search directory. `None` for any other directory.
+    pub(crate) fn query(&self, ino: u64) -> Option<String> {
+        self.dir(ino).ok().and_then(|path| search::query_of(&path).map(str::to_owned))
+    }
+
+    /// The kernel drops `count` of its lookups of an inode. Only directories are counted: all else is found again
+    /// by its number alone.
+    pub fn forget(&self, ino: u64, count: u64) {
+        if AssetInode::from_raw(ino).is_none() {
+            self.inodes().forget(ino, count);
+        }
+    }
+}
+
+/// How many names a row has in the tree, but for the views that drift (`recent/`, `on-this-day/`) and searches: so
+/// that `du`, `tar` and `rsync -H` count its bytes once.
+fn links(state: &State, number: RowNumber, row: &Row) -> u32 {
+    let on_disk = row.paths.len() as u32;
+    let (host_number, host) = match row.host {
+        None => (number, row),
+        Some(_) if !state.shows_parts() => return on_disk,
+        Some(_) => match state.host(number, library::Scope::Everything) {
+            Some((number, host)) => (number, &**host),
+            None => return on_disk,
+        },
+    };
+    if host.visibility == library::Visibility::Archive {
+        return on_disk + 2;
+    }
+    let grouped = |has: bool, view: &dyn View| if has { view.stands(state, host_number, host).len() as u32 } else { 0 };
+    on_disk
+        + 1
+        + u32::from(host.taken.is_some())
+        + u32::from(host.rating.is_some_and(|rating| rating.stars() > 0))
+        + types::count(state, host)
+        + grouped(host.place.is_some(), &places::Places)
+        + grouped(host.camera.is_some(), &cameras::Cameras)
+        + grouped(!host.tags.is_empty(), &tags::Tags)
+}

@@ -1,0 +1,49 @@
+//! Extended attributes of what the kernel holds.
+
+use library::{AssetInode, RowNumber};
+
+use super::state::State;
+use super::{Node, Tree};
+use crate::error::FsError;
+use crate::xattr::Attribute;
+
+impl Tree {
+    /// The value of an attribute. May block when the attribute needs the catalogue.
+    pub(crate) fn attribute(&self, ino: u64, attribute: Attribute) -> Result<Vec<u8>, FsError> {
+        let state = self.state();
+        if let Some(number) = asset(&state, ino)? {
+            let row = state.row(number).ok_or(FsError::NotFound)?;
+            let details = attribute.needs_catalogue().then(|| self.source().details(row.id)).flatten();
+            let value = attribute.of_row(&state.snapshot, row, details.as_ref());
+            return value.map(String::into_bytes).ok_or(FsError::NoAttribute);
+        }
+        let value = match (attribute, Self::other_node(&state, ino)) {
+            (Attribute::LastError, Some(Node::Unreadable(at))) => {
+                state.unreadable.get(at).map(|named| named.file.reason.clone())
+            }
+            (Attribute::Query, None) => self.query(ino),
+            _ => None,
+        };
+        value.map(String::into_bytes).ok_or(FsError::NoAttribute)
+    }
+
+    /// The names of the attributes something has, each ended by a zero byte.
+    pub(crate) fn attributes(&self, ino: u64) -> Result<Vec<u8>, FsError> {
+        let state = self.state();
+        if let Some(number) = asset(&state, ino)? {
+            let row = state.row(number).ok_or(FsError::NotFound)?;
+            return Ok(Attribute::names_of_row(&state.snapshot, row));
+        }
+        Ok(match Self::other_node(&state, ino) {
+            Some(Node::Unreadable(_)) => Attribute::names([Attribute::LastError]),
+            None if self.query(ino).is_some() => Attribute::names([Attribute::Query]),
+            _ => Vec::new(),
+        })
+    }
+}
+
+/// The row of an asset's inode; `None` for what is no asset.
+fn asset(state: &State, ino: u64) -> Result<Option<RowNumber>, FsError> {
+    let Some(asset) = AssetInode::from_raw(ino) else { return Ok(None) };
+    state.snapshot.by_inode(asset).map(Some).ok_or(FsError::NotFound)
+}

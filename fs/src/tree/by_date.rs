@@ -1,0 +1,97 @@
+//! `by-date/YYYY/YYYY-MM/YYYY-MM-DD/`: the days of capture. What has no date is in `all/undated/`.
+
+use jiff::civil::Date;
+use library::{Row, RowNumber};
+
+use super::days::{Span, parse_year, year_name, years};
+use super::path::DirPath;
+use super::state::State;
+use super::view::{At, Contents, View};
+
+/// `by-date/`.
+#[derive(Debug)]
+pub(crate) struct ByDate;
+
+fn month_name(year: i16, month: i8) -> String {
+    format!("{}-{month:02}", year_name(year))
+}
+
+fn day_name(day: Date) -> String {
+    format!("{}-{:02}", month_name(day.year(), day.month()), day.day())
+}
+
+/// The directory at these components, if they are spelled as we spell them and lie in one another.
+enum Level {
+    Top,
+    Year(i16),
+    Month(i16, i8),
+    Day(Date),
+}
+
+fn level(at: At<'_>) -> Option<Level> {
+    let [year, below @ ..] = at else { return Some(Level::Top) };
+    let year = parse_year(year)?;
+    let [month, below @ ..] = below else { return Some(Level::Year(year)) };
+    let number: i8 = number_after(month)?;
+    if month_name(year, number).as_bytes() != *month {
+        return None;
+    }
+    match below {
+        [] => Some(Level::Month(year, number)),
+        [day] => {
+            let date = Date::new(year, number, number_after(day)?).ok()?;
+            (day_name(date).as_bytes() == *day).then_some(Level::Day(date))
+        }
+        _ => None,
+    }
+}
+
+fn number_after(name: &[u8]) -> Option<i8> {
+    std::str::from_utf8(name).ok()?.rsplit('-').next()?.parse().ok()
+}
+
+impl View for ByDate {
+    fn name(&self) -> &'static str {
+        "by-date"
+    }
+
+    fn about(&self) -> &'static str {
+        "by day of capture: by-date/2024/2024-05/2024-05-01"
+    }
+
+    fn stands(&self, _state: &State, _number: RowNumber, row: &Row) -> Vec<DirPath> {
+        let path = |day: Date| {
+            let (year, month) = (day.year(), day.month());
+            self.path(&[&year_name(year), &month_name(year, month), &day_name(day)])
+        };
+        row.day().map(path).into_iter().collect()
+    }
+
+    fn has(&self, state: &State, at: At<'_>) -> bool {
+        let span = match level(at) {
+            None => None,
+            Some(Level::Top) => return true,
+            Some(Level::Year(year)) => Span::year(year),
+            Some(Level::Month(year, month)) => Span::month(year, month),
+            Some(Level::Day(day)) => Some(Span::day(day)),
+        };
+        span.is_some_and(|span| span.holds_any(state, self.scope()))
+    }
+
+    fn contents(&self, state: &State, at: At<'_>) -> Contents {
+        let scope = self.scope();
+        match level(at) {
+            None => Contents::default(),
+            Some(Level::Top) => Contents::of_dirs(years(state, scope).into_iter().map(year_name)),
+            Some(Level::Year(year)) => {
+                let months = Span::year(year).map(|span| span.months(state, scope)).unwrap_or_default();
+                Contents::of_dirs(months.into_iter().map(|month| month_name(year, month)))
+            }
+            Some(Level::Month(year, month)) => {
+                let days = Span::month(year, month).map(|span| span.days(state, scope)).unwrap_or_default();
+                Contents::of_dirs(days.into_iter().map(day_name))
+            }
+            Some(Level::Day(day)) => Contents::of_rows(Span::day(day).rows(state, scope)),
+        }
+    }
+}

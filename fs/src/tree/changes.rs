@@ -1,0 +1,271 @@
+//! What a commit changed in the tree, so that the kernel and whoever watches can be told.
+//!
+//! 1. Which names changed is found from both sides of the commit: the names of each changed row in the old state and
+//!    in the new one. No directory is listed for it.
+//! 2. A directory comes and goes with its first and last asset, so each directory touched is looked for in both
+//!    states, and its parents as long as they differ.
+//! 3. Some directories change although none of their assets did: `recent/` drops its oldest, a day passes, a tag is
+//!    spelled another way. Of those that the kernel holds, the drifting ones are listed twice and compared, and all
+//!    are looked for again.
+//! 4. A new version of a photo is another inode under the same name: that name changed too.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use jiff::civil::Date;
+use library::{Change, Entity, RowNumber, Snapshot};
+
+use super::path::DirPath;
+use super::state::State;
+use super::unreadable::UnreadableFiles;
+use super::view::{Naming, View};
+use super::{Node, Tree, VIEWS, folders, view};
+
+/// A name in a directory.
+type Name = Box<[u8]>;
+
+/// What changed in one directory that the kernel holds.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct DirChanges {
+    /// Names that are new.
+    pub(crate) appeared: Vec<Changed>,
+    /// Names that are gone.
+    pub(crate) vanished: Vec<Changed>,
+    /// Names that stand for something else, or for something that changed.
+    pub(crate) altered: Vec<Changed>,
+}
+
+/// A name that changed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Changed {
+    pub(crate) name: Name,
+    pub(crate) is_dir: bool,
+    /// Its inode number, where it has one that the kernel may know.
+    pub(crate) ino: Option<u64>,
+}
+
+/// What changed in all that the kernel holds.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    /// By directory: its inode number and path.
+    pub(crate) dirs: Vec<(u64, DirPath, DirChanges)>,
+    /// Inodes whose attributes changed.
+    pub(crate) attrs: Vec<u64>,
+}
+
+/// What the names of changed rows stood for.
+type Names = BTreeMap<(DirPath, Name), u64>;
+
+/// Every name of a row in the views that do not drift.
+fn names_of(state: &State, number: RowNumber, names: &mut Names) {
+    let Some(row) = state.row(number) else { return };
+    for view in VIEWS.iter().filter(|view| !view.drifts()) {
+        match view.naming() {
+            Naming::OnDisk if state.host(number, view.scope()).is_some() => {
+                for (dir, name) in folders::stands_as(state, row) {
+                    names.insert((dir, name), row.inode.get());
+                }
+            }
+            Naming::ByAsset => {
+                let Some((host_number, host)) = state.host(number, view.scope()) else { continue };
+                if host_number == number || state.shows_parts() {
+                    for dir in view.stands(state, host_number, host) {
+                        names.insert((dir, row.name.as_bytes().into()), row.inode.get());
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The changed rows, and those whose names hang on them: what they are parts of, and their parts.
+fn rows_of(snapshots: [&Snapshot; 2], changes: &[Change]) -> BTreeSet<RowNumber> {
+    let mut rows = BTreeSet::new();
+    for snapshot in snapshots {
+        let mut open: Vec<RowNumber> = changes
+            .iter()
+            .filter_map(|change| match change.entity {
+                Entity::Asset(id) => snapshot.by_id(id),
+                _ => None,
+            })
+            .collect();
+        let mut seen = HashSet::new();
+        while let Some(number) = open.pop() {
+            if seen.insert(number)
+                && let Some(row) = snapshot.row(number)
+            {
+                open.extend(row.host);
+                open.extend(row.parts.iter().copied());
+            }
+        }
+        rows.extend(seen);
+    }
+    rows
+}
+
+/// What the names of a directory stand for, files only.
+fn listed(state: &Arc<State>, path: &DirPath) -> BTreeMap<Name, u64> {
+    let listing = Tree::listing(Arc::clone(state), path.clone(), 0);
+    listing
+        .names()
+        .filter_map(|(name, node)| {
+            let ino = match node {
+                Node::Row(row) => state.row(row)?.inode.get(),
+                Node::Unreadable(at) => state.unreadable.get(at)?.ino,
+                _ => return None,
+            };
+            Some((name.into_owned().into(), ino))
+        })
+        .collect()
+}
+
+/// Collects what changed, directory by directory.
+#[derive(Default)]
+struct Collected {
+    dirs: BTreeMap<DirPath, DirChanges>,
+}
+
+impl Collected {
+    fn dir(&mut self, path: &DirPath) -> &mut DirChanges {
+        self.dirs.entry(path.clone()).or_default()
+    }
+
+    /// Compares what a name stood for with what it stands for.
+    fn name(&mut self, dir: &DirPath, name: &Name, old: Option<u64>, new: Option<u64>) {
+        let changed = || Changed { name: name.clone(), is_dir: false, ino: old.or(new) };
+        match (old, new) {
+            (None, Some(_)) => self.dir(dir).appeared.push(changed()),
+            (Some(_), None) => self.dir(dir).vanished.push(changed()),
+            (Some(old), Some(new)) if old != new => self.dir(dir).altered.push(changed()),
+            _ => {}
+        }
+    }
+
+    /// Looks for a directory in both states, and for those above it for as long as they differ.
+    fn ancestry(&mut self, old: &State, new: &State, path: &DirPath, seen: &mut HashSet<DirPath>) {
+        let mut at = path.clone();
+        while let Some((parent, name)) = at.parent() {
+            if !seen.insert(at.clone()) {
+                return;
+            }
+            let changed = Changed { name: name.into(), is_dir: true, ino: None };
+            match (Tree::has(old, &at), Tree::has(new, &at)) {
+                (false, true) => self.dir(&parent).appeared.push(changed),
+                (true, false) => self.dir(&parent).vanished.push(changed),
+                _ => return,
+            }
+            at = parent;
+        }
+    }
+}
+
+fn drifting(path: &DirPath) -> bool {
+    path.split_view().and_then(|(top, _)| view(top)).is_some_and(View::drifts)
+}
+
+impl Tree {
+    /// Moves the tree to the state after `changes`, and says what that changed of what the kernel holds.
+    ///
+    /// Called by one thread only, which is where all changes of state come from.
+    pub(crate) fn advance(&self, snapshot: Arc<Snapshot>, changes: &[Change], today: Date) -> Changes {
+        let old = self.state();
+        let (before, after) = (old.snapshot.cursor(), snapshot.cursor());
+        let anew = before.epoch != after.epoch;
+        let reread = anew || changes.iter().any(|change| change.entity == Entity::Unreadable);
+        let unreadable = if reread {
+            Arc::new(UnreadableFiles::named(&old.unreadable, self.source().unreadable()))
+        } else {
+            Arc::clone(&old.unreadable)
+        };
+        let new = Arc::new(old.next(snapshot, today, unreadable));
+
+        let rows = if anew {
+            // Another life of the catalogue numbers its rows anew, so everything is compared by name.
+            old.snapshot.rows().chain(new.snapshot.rows()).map(|(number, _)| number).collect()
+        } else {
+            rows_of([&old.snapshot, &new.snapshot], changes)
+        };
+        let (mut old_names, mut new_names) = (Names::new(), Names::new());
+        let mut attrs = BTreeSet::new();
+        for row in rows {
+            names_of(&old, row, &mut old_names);
+            names_of(&new, row, &mut new_names);
+            let inode = |state: &State| state.row(row).map(|row| row.inode.get());
+            attrs.extend(inode(&old));
+            attrs.extend(inode(&new));
+        }
+
+        let mut collected = Collected::default();
+        let mut seen = HashSet::new();
+        for key in old_names.keys().chain(new_names.keys().filter(|key| !old_names.contains_key(key))) {
+            let (dir, name) = key;
+            collected.name(dir, name, old_names.get(key).copied(), new_names.get(key).copied());
+            collected.ancestry(&old, &new, dir, &mut seen);
+        }
+        for key in old_names.keys().filter(|key| new_names.get(key) == old_names.get(key)) {
+            // The same file under the same name, but changed: whoever watches wants to know, the kernel needs not.
+            if collected.dirs.contains_key(&key.0) || !anew {
+                let (name, ino) = (key.1.clone(), old_names.get(key).copied());
+                collected.dir(&key.0).altered.push(Changed { name, is_dir: false, ino });
+            }
+        }
+        for state in [&old, &new] {
+            for (root, _) in state.snapshot.folders().roots() {
+                let path = DirPath::of(["folders", &crate::name::safe(&root.name)]);
+                collected.ancestry(&old, &new, &path, &mut seen);
+            }
+        }
+        self.swap(&old, &new, collected, seen, attrs)
+    }
+
+    /// Puts the new state in place and keeps of what changed what the kernel holds.
+    fn swap(
+        &self,
+        old: &Arc<State>,
+        new: &Arc<State>,
+        mut collected: Collected,
+        mut seen: HashSet<DirPath>,
+        attrs: BTreeSet<u64>,
+    ) -> Changes {
+        let now = SystemTime::now();
+        let mut inodes = self.inodes();
+        let held: Vec<(u64, DirPath)> = inodes.all().map(|(ino, path)| (ino, path.clone())).collect();
+        let mut gone = Vec::new();
+        for (_, path) in &held {
+            if drifting(path) || (path.as_bytes() == b"unreadable" && !Arc::ptr_eq(&old.unreadable, &new.unreadable)) {
+                let (before, after) = (listed(old, path), listed(new, path));
+                for name in before.keys().chain(after.keys().filter(|name| !before.contains_key(*name))) {
+                    collected.name(path, name, before.get(name).copied(), after.get(name).copied());
+                }
+            }
+            if !Self::has(new, path) {
+                collected.ancestry(old, new, path, &mut seen);
+                gone.push(path.clone());
+            }
+        }
+        for (path, dir) in &mut collected.dirs {
+            for vanished in dir.vanished.iter_mut().filter(|vanished| vanished.is_dir) {
+                vanished.ino = inodes.known(&path.join(&vanished.name));
+            }
+        }
+        inodes.advance(new.number, gone);
+        self.state.store(Arc::clone(new));
+        drop(inodes);
+
+        let mut changed = self.changed.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        for (path, dir) in &collected.dirs {
+            if !dir.appeared.is_empty() || !dir.vanished.is_empty() {
+                changed.insert(path.clone(), now);
+            }
+        }
+        drop(changed);
+        let mut dirs: Vec<_> = held
+            .into_iter()
+            .filter_map(|(ino, path)| collected.dirs.remove(&path).map(|changes| (ino, path, changes)))
+            .collect();
+        dirs.sort_by(|a, b| a.1.cmp(&b.1));
+        Changes { dirs, attrs: attrs.into_iter().collect() }
+    }
+}

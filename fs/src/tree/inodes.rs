@@ -1,0 +1,161 @@
+//! Inode numbers of directories.
+//!
+//! 1. A number must be the same after a restart (thumbnails and bookmarks know it): it is a hash of the path.
+//! 2. Two paths may hash alike: the later one takes the next salt.
+//! 3. A directory that vanished and comes again must get another number: the kernel keeps the old one dead for as
+//!    long as somebody stands in it (tried). So vanishing raises the salt of the path, for the life of the mount.
+//! 4. A lookup that was answered from an old state must not bring a vanished path back: numbers are given only to
+//!    whoever has seen the state that the table stands at.
+//! 5. Any name under `search/` is a directory, so numbers are forgotten when the kernel forgets them.
+
+use std::collections::HashMap;
+
+use super::path::DirPath;
+
+/// The root of every mount.
+pub(crate) const ROOT: u64 = 1;
+/// Numbers below this are the root's fixed files.
+pub(crate) const FIXED_END: u64 = 1 << 16;
+/// Set in the numbers of unreadable files.
+pub(crate) const UNREADABLE_MARK: u64 = 1 << 62;
+
+/// A directory that somebody may hold.
+#[derive(Debug)]
+struct Held {
+    path: DirPath,
+    parent: u64,
+    /// How many times the kernel was told of it and has not yet forgotten.
+    lookups: u64,
+    /// False once it vanished.
+    alive: bool,
+}
+
+/// The directories the kernel knows.
+#[derive(Debug)]
+pub(crate) struct Inodes {
+    /// Which state the table stands at.
+    state: u64,
+    held: HashMap<u64, Held>,
+    by_path: HashMap<DirPath, u64>,
+    /// How many directories stood at this path before.
+    salts: HashMap<DirPath, u32>,
+}
+
+impl Default for Inodes {
+    fn default() -> Self {
+        let root = Held { path: DirPath::root(), parent: ROOT, lookups: 1, alive: true };
+        Self {
+            state: 0,
+            held: HashMap::from([(ROOT, root)]),
+            by_path: HashMap::from([(DirPath::root(), ROOT)]),
+            salts: HashMap::new(),
+        }
+    }
+}
+
+impl Inodes {
+    /// The path behind a number, unless it vanished.
+    pub(crate) fn path(&self, ino: u64) -> Option<&DirPath> {
+        self.held.get(&ino).filter(|held| held.alive).map(|held| &held.path)
+    }
+
+    /// The number of the directory above.
+    pub(crate) fn parent(&self, ino: u64) -> Option<u64> {
+        self.held.get(&ino).map(|held| held.parent)
+    }
+
+    /// The number of a path the kernel knows.
+    pub(crate) fn known(&self, path: &DirPath) -> Option<u64> {
+        self.by_path.get(path).copied()
+    }
+
+    /// All directories the kernel knows, with their numbers.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (u64, &DirPath)> {
+        self.by_path.iter().map(|(path, ino)| (*ino, path))
+    }
+
+    /// The number for a directory that the caller saw in state `seen`, counted as one lookup. `None` when the table
+    /// stands at another state: look again.
+    pub(crate) fn look_up(&mut self, path: &DirPath, parent: u64, seen: u64) -> Option<u64> {
+        if seen != self.state {
+            return None;
+        }
+        if let Some(ino) = self.known(path) {
+            if let Some(held) = self.held.get_mut(&ino) {
+                held.lookups += 1;
+            }
+            return Some(ino);
+        }
+        let mut salt = self.salts.get(path).copied().unwrap_or(0);
+        let ino = loop {
+            let ino = path.number(salt) & (UNREADABLE_MARK - 1) | FIXED_END;
+            if !self.held.contains_key(&ino) {
+                break ino;
+            }
+            salt += 1;
+        };
+        self.held.insert(ino, Held { path: path.clone(), parent, lookups: 1, alive: true });
+        self.by_path.insert(path.clone(), ino);
+        Some(ino)
+    }
+
+    /// The kernel drops `count` of its lookups; at none, the number is free.
+    pub(crate) fn forget(&mut self, ino: u64, count: u64) {
+        if ino == ROOT {
+            return;
+        }
+        let Some(held) = self.held.get_mut(&ino) else { return };
+        held.lookups = held.lookups.saturating_sub(count);
+        if held.lookups == 0
+            && let Some(held) = self.held.remove(&ino)
+            && self.by_path.get(&held.path) == Some(&ino)
+        {
+            self.by_path.remove(&held.path);
+        }
+    }
+
+    /// Moves the table to another state, in which the directories `vanished` are not there.
+    pub(crate) fn advance(&mut self, state: u64, vanished: impl IntoIterator<Item = DirPath>) {
+        self.state = state;
+        for path in vanished {
+            // Also for a path the kernel does not know now: it may have known it, and somebody may still hold it.
+            *self.salts.entry(path.clone()).or_default() += 1;
+            if let Some(held) = self.by_path.remove(&path).and_then(|ino| self.held.get_mut(&ino)) {
+                held.alive = false;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_that_comes_again_is_another() {
+        let mut inodes = Inodes::default();
+        let path = DirPath::of(["tags", "a"]);
+        let first = inodes.look_up(&path, ROOT, 0).unwrap();
+        assert_eq!(inodes.look_up(&path, ROOT, 0), Some(first));
+        inodes.advance(1, [path.clone()]);
+        assert_eq!(inodes.path(first), None);
+        assert_eq!(inodes.look_up(&path, ROOT, 0), None, "seen in a state that is over");
+        let second = inodes.look_up(&path, ROOT, 1).unwrap();
+        assert_ne!(first, second);
+        // Forgetting the dead one leaves the living one alone.
+        inodes.forget(first, 2);
+        assert_eq!(inodes.path(second), Some(&path));
+        inodes.forget(second, 1);
+        assert_eq!(inodes.known(&path), None);
+        assert_eq!(inodes.look_up(&path, ROOT, 1), Some(second), "forgotten and looked up again is the same");
+    }
+
+    #[test]
+    fn numbers_keep_out_of_other_classes() {
+        let mut inodes = Inodes::default();
+        for name in 0..1000 {
+            let ino = inodes.look_up(&DirPath::of([name.to_string()]), ROOT, 0).unwrap();
+            assert!((FIXED_END..UNREADABLE_MARK).contains(&ino));
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! `search/QUERY/`: any query is a directory, none is listed.
+//!
+//! 1. What file managers look for by themselves (`.hidden`, `desktop.ini`) must not become a search.
+//! 2. A result list is ranked, and file managers sort by name: a rank of fixed width stands before each name.
+//! 3. The rank says nothing: `001 IMG_1.jpg`, `042 IMG_1.jpg` and `IMG_1.jpg` are one photo, in every search, so a
+//!    path copied from a file manager still opens when the ranks have moved. A name that looks ranked is only ever
+//!    read as ranked, so no arrival can turn it into another photo.
+
+use library::{Row, RowNumber};
+
+use super::path::DirPath;
+use super::state::State;
+use super::view::{At, Contents, Naming, View, text};
+
+/// `search/`.
+#[derive(Debug)]
+pub(crate) struct Search;
+
+/// Digits of a rank, at least.
+const RANK: usize = 3;
+
+/// What programs look for in any directory, in lower case.
+const PROBED: [&str; 8] = [
+    "desktop.ini",
+    "thumbs.db",
+    "autorun.inf",
+    "folder.jpg",
+    "cover.jpg",
+    "lost+found",
+    "$recycle.bin",
+    "system volume information",
+];
+
+/// The query a name under `search/` asks, unless it is one of those that programs look for by themselves.
+pub(crate) fn query(name: &[u8]) -> Option<&str> {
+    let name = text(name)?;
+    let asks = !name.starts_with('.') && !PROBED.contains(&name.to_lowercase().as_str());
+    (asks && !name.trim().is_empty()).then_some(name)
+}
+
+/// The query of a directory, if it is one of a search.
+pub(crate) fn query_of(path: &DirPath) -> Option<&str> {
+    let (_, name) = path.parent().filter(|(parent, _)| parent.as_bytes() == Search.name().as_bytes())?;
+    query(name)
+}
+
+/// How a result is listed: `width` digits, a space, its name.
+pub(crate) fn ranked(rank: usize, width: usize, name: &str) -> Box<[u8]> {
+    format!("{rank:0width$} {name}").into_bytes().into()
+}
+
+/// Digits enough for `count` results.
+pub(crate) fn width(count: usize) -> usize {
+    count.to_string().len().max(RANK)
+}
+
+/// A name without its rank, if it has one.
+pub(crate) fn unranked(name: &[u8]) -> &[u8] {
+    let digits = name.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    match name.get(digits) {
+        Some(b' ') if digits >= RANK => &name[digits + 1..],
+        _ => name,
+    }
+}
+
+impl View for Search {
+    fn name(&self) -> &'static str {
+        "search"
+    }
+
+    fn about(&self) -> &'static str {
+        "search/dog in park: open any name here and it is searched for"
+    }
+
+    fn naming(&self) -> Naming {
+        Naming::Ranked
+    }
+
+    fn stands(&self, _state: &State, _number: RowNumber, _row: &Row) -> Vec<DirPath> {
+        Vec::new()
+    }
+
+    fn has(&self, _state: &State, at: At<'_>) -> bool {
+        match at {
+            [] => true,
+            [name] => query(name).is_some(),
+            _ => false,
+        }
+    }
+
+    fn contents(&self, _state: &State, _at: At<'_>) -> Contents {
+        Contents::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rank_is_read_as_one_and_nothing_else_is() {
+        assert_eq!(unranked(b"001 IMG_1.jpg"), b"IMG_1.jpg");
+        assert_eq!(unranked(b"12345 IMG_1.jpg"), b"IMG_1.jpg");
+        assert_eq!(unranked(b"001 002 a.jpg"), b"002 a.jpg");
+        assert_eq!(unranked(b"01 a.jpg"), b"01 a.jpg");
+        assert_eq!(unranked(b"2024-05-01 a.jpg"), b"2024-05-01 a.jpg");
+        assert_eq!(&*ranked(7, width(20), "a.jpg"), b"007 a.jpg");
+        assert_eq!(&*ranked(7, width(12_000), "a.jpg"), b"00007 a.jpg");
+    }
+
+    #[test]
+    fn what_programs_look_for_is_no_query() {
+        for name in [".hidden", "Desktop.ini", "Thumbs.db", "autorun.inf", " ", "lost+found"] {
+            assert_eq!(query(name.as_bytes()), None, "{name}");
+        }
+        assert_eq!(query(b"dog in park"), Some("dog in park"));
+        assert_eq!(query_of(&DirPath::of(["search", "dog"])), Some("dog"));
+        assert_eq!(query_of(&DirPath::of(["search"])), None);
+        assert_eq!(query_of(&DirPath::of(["tags", "dog"])), None);
+    }
+}

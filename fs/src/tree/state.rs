@@ -1,0 +1,144 @@
+//! What the tree is computed from: one snapshot, whose library it is, and what day it is.
+
+use std::sync::{Arc, OnceLock};
+
+use jiff::civil::Date;
+use library::{AccountId, Row, RowNumber, Scope, Snapshot, Visibility};
+use roaring::RoaringBitmap;
+
+use super::groups::Groups;
+use super::recent::Newest;
+use super::unreadable::UnreadableFiles;
+use crate::options::Parts;
+
+/// Longest chain from a part to what it is a part of: a sidecar of a live photo's video is two.
+const MAX_CHAIN: usize = 4;
+
+/// One state of the tree. Immutable; what only some views need is worked out when the first of them asks.
+#[derive(Debug)]
+pub(crate) struct State {
+    /// Counts states, so that two can be told apart.
+    pub(crate) number: u64,
+    /// The library.
+    pub(crate) snapshot: Arc<Snapshot>,
+    /// Today.
+    pub(crate) today: Date,
+    /// The files that could not be read.
+    pub(crate) unreadable: Arc<UnreadableFiles>,
+    account: AccountId,
+    parts: Parts,
+    timeline: OnceLock<RoaringBitmap>,
+    archive: OnceLock<RoaringBitmap>,
+    everything: OnceLock<RoaringBitmap>,
+    pub(super) places: OnceLock<Groups>,
+    pub(super) cameras: OnceLock<Groups>,
+    pub(super) tags: OnceLock<Groups>,
+    pub(super) newest: OnceLock<Newest>,
+}
+
+impl State {
+    pub(crate) fn new(
+        number: u64,
+        snapshot: Arc<Snapshot>,
+        account: AccountId,
+        parts: Parts,
+        today: Date,
+        unreadable: Arc<UnreadableFiles>,
+    ) -> Self {
+        Self {
+            number,
+            snapshot,
+            today,
+            unreadable,
+            account,
+            parts,
+            timeline: OnceLock::new(),
+            archive: OnceLock::new(),
+            everything: OnceLock::new(),
+            places: OnceLock::new(),
+            cameras: OnceLock::new(),
+            tags: OnceLock::new(),
+            newest: OnceLock::new(),
+        }
+    }
+
+    /// The next state, with this of it changed.
+    pub(crate) fn next(&self, snapshot: Arc<Snapshot>, today: Date, unreadable: Arc<UnreadableFiles>) -> Self {
+        Self::new(self.number + 1, snapshot, self.account, self.parts, today, unreadable)
+    }
+
+    /// Whose library it is.
+    pub(crate) fn account(&self) -> AccountId {
+        self.account
+    }
+
+    /// The listed assets that show in `scope`.
+    pub(crate) fn shown(&self, scope: Scope) -> &RoaringBitmap {
+        let set = match scope {
+            Scope::Timeline => &self.timeline,
+            Scope::Archive => &self.archive,
+            Scope::Everything => &self.everything,
+        };
+        set.get_or_init(|| self.snapshot.shown(self.account, scope))
+    }
+
+    /// A row by number.
+    pub(crate) fn row(&self, number: RowNumber) -> Option<&Arc<Row>> {
+        self.snapshot.row(number)
+    }
+
+    /// Whether a row is listed by itself in `scope`: what [`State::shown`] says, from the row alone.
+    pub(crate) fn shows(&self, row: &Row, scope: Scope) -> bool {
+        row.is_listed() && row.owner == self.account && scope.shows().contains(&row.visibility)
+    }
+
+    /// Whether parts stand beside their photo.
+    pub(crate) fn shows_parts(&self) -> bool {
+        self.parts == Parts::Shown
+    }
+
+    /// Whether a part may show where its host does.
+    fn part_shows(&self, part: &Row) -> bool {
+        part.present && part.owner == self.account && part.visibility != Visibility::Locked
+    }
+
+    /// What stands for a row where assets are listed: itself, or what it is a part of. `None` when either of them
+    /// may not show in `scope`.
+    pub(crate) fn host(&self, number: RowNumber, scope: Scope) -> Option<(RowNumber, &Arc<Row>)> {
+        let (mut number, mut row) = (number, self.row(number)?);
+        for _ in 0..MAX_CHAIN {
+            match row.host {
+                None => return self.shows(row, scope).then_some((number, row)),
+                Some(_) if !self.part_shows(row) => return None,
+                Some(host) => {
+                    let above = self.row(host)?;
+                    // Both must say so, or the listing and the lookup would disagree while they are paired anew.
+                    if !above.parts.contains(&number) {
+                        return None;
+                    }
+                    (number, row) = (host, above);
+                }
+            }
+        }
+        None
+    }
+
+    /// Adds the parts of a row, and theirs, that may show.
+    pub(crate) fn parts_of(&self, number: RowNumber, found: &mut Vec<RowNumber>) {
+        self.parts_below(number, MAX_CHAIN, found);
+    }
+
+    fn parts_below(&self, number: RowNumber, depth: usize, found: &mut Vec<RowNumber>) {
+        let Some(row) = self.row(number) else { return };
+        for part in &row.parts {
+            if let Some(below) = self.row(*part)
+                && below.host == Some(number)
+                && self.part_shows(below)
+                && depth > 1
+            {
+                found.push(*part);
+                self.parts_below(*part, depth - 1, found);
+            }
+        }
+    }
+}

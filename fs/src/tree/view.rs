@@ -1,0 +1,91 @@
+//! What a view is: a way to place assets in directories.
+
+use library::{Row, RowNumber, Scope};
+
+use super::path::DirPath;
+use super::state::State;
+
+/// The components of a directory's path below its view; empty for the view's own directory.
+pub(crate) type At<'a> = &'a [&'a [u8]];
+
+/// A top directory of the mount and all below it.
+///
+/// A view answers the same question from both ends: which directories list this asset ([`View::stands`], from the
+/// asset's own columns, so that a lookup costs no listing), and what does this directory list ([`View::contents`]).
+/// The tests hold the two against each other.
+pub(crate) trait View: Send + Sync {
+    /// Its name in the root.
+    fn name(&self) -> &'static str;
+
+    /// The line about it in the README.
+    fn about(&self) -> &'static str;
+
+    /// Whose visibility shows here.
+    fn scope(&self) -> Scope {
+        Scope::Timeline
+    }
+
+    /// The directories that list this asset, as paths from the root of the mount. The asset is listed and shows in
+    /// the view's scope: the tree has seen to it. Parts follow their host.
+    fn stands(&self, state: &State, number: RowNumber, row: &Row) -> Vec<DirPath>;
+
+    /// Whether there is such a directory.
+    fn has(&self, state: &State, at: At<'_>) -> bool;
+
+    /// What such a directory lists.
+    fn contents(&self, state: &State, at: At<'_>) -> Contents;
+
+    /// The rule by which its files are named and found.
+    fn naming(&self) -> Naming {
+        Naming::ByAsset
+    }
+
+    /// Whether assets come and go here without a change of their own: as days pass, as newer ones arrive.
+    fn drifts(&self) -> bool {
+        false
+    }
+
+    /// The path of a directory below this view.
+    fn path(&self, components: &[&str]) -> DirPath {
+        DirPath::of(std::iter::once(self.name()).chain(components.iter().copied()))
+    }
+}
+
+/// By what rule a view names its files.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Naming {
+    /// By [`Row::name`], parts beside their host.
+    ByAsset,
+    /// By the name on disk, each file where it lies.
+    OnDisk,
+    /// By [`Row::name`] after a rank that says nothing.
+    Ranked,
+    /// No assets here.
+    Unreadable,
+}
+
+/// What a directory lists.
+#[derive(Debug, Default)]
+pub(crate) struct Contents {
+    /// Names of directories, in the order listed.
+    pub(crate) dirs: Vec<Box<[u8]>>,
+    /// Assets, in the order listed; without their parts.
+    pub(crate) rows: Vec<RowNumber>,
+}
+
+impl Contents {
+    /// Only directories.
+    pub(crate) fn of_dirs<T: AsRef<[u8]>>(dirs: impl IntoIterator<Item = T>) -> Self {
+        Self { dirs: dirs.into_iter().map(|name| name.as_ref().into()).collect(), rows: Vec::new() }
+    }
+
+    /// Only assets.
+    pub(crate) fn of_rows(rows: impl IntoIterator<Item = u32>) -> Self {
+        Self { dirs: Vec::new(), rows: rows.into_iter().map(RowNumber).collect() }
+    }
+}
+
+/// Reads a component that is text in this view.
+pub(crate) fn text(component: &[u8]) -> Option<&str> {
+    std::str::from_utf8(component).ok()
+}

@@ -1,0 +1,183 @@
+//! Follows the library: moves the tree to each commit, then tells the kernel and whoever watches.
+//!
+//! Two threads, so that a kernel that is slow to forget does not hold up the tree: one takes commits and midnights
+//! and moves the tree, the other announces and invalidates. Neither answers requests, and no handler waits for them:
+//! an invalidation waits in the kernel for lookups in the same directory to be answered.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, bounded, select, unbounded};
+use fuser::{INodeNo, Notifier};
+
+use crate::announce::{Announcer, Tokens};
+use crate::clock::Clock;
+use crate::handles::Handles;
+use crate::source::Commit;
+use crate::tree::changes::{Changed, Changes, DirChanges};
+use crate::tree::{DirPath, Tree};
+
+/// Commits taken together at most.
+const MERGED: usize = 1000;
+/// Names announced in one directory at once, at most: beyond it a file manager is better off reading the directory.
+const ANNOUNCED: usize = 1000;
+
+/// The threads that follow the library. Dropping it ends them.
+#[derive(Debug)]
+pub(crate) struct Follower {
+    stop: Option<Sender<()>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a thread that follows the library panicked");
+            }
+        }
+    }
+}
+
+/// What the threads need.
+pub(crate) struct Following {
+    pub(crate) tree: Arc<Tree>,
+    pub(crate) commits: Receiver<Commit>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) tick: Duration,
+    pub(crate) notifier: Notifier,
+    pub(crate) handles: Arc<Handles>,
+    /// Who announces, if anybody does.
+    pub(crate) announcer: Option<(Announcer, Arc<Tokens>)>,
+}
+
+impl Follower {
+    pub(crate) fn start(following: Following) -> std::io::Result<Self> {
+        let Following { tree, commits, clock, tick, notifier, handles, announcer } = following;
+        let (stop, stopped) = bounded(0);
+        let (found, queue) = unbounded();
+        let follow = thread::Builder::new()
+            .name("fs-follow".into())
+            .spawn(move || follow(&tree, commits, &*clock, tick, &found, &stopped))?;
+        let tell = thread::Builder::new().name("fs-tell".into()).spawn(move || {
+            if let Some((_, tokens)) = &announcer {
+                tokens.adopt();
+            }
+            for changes in queue {
+                tell(&changes, &notifier, &handles, announcer.as_ref().map(|(announcer, _)| announcer));
+            }
+        })?;
+        Ok(Self { stop: Some(stop), threads: vec![follow, tell] })
+    }
+}
+
+/// Moves the tree from commit to commit and from day to day, until told to stop.
+fn follow(
+    tree: &Tree,
+    mut commits: Receiver<Commit>,
+    clock: &dyn Clock,
+    tick: Duration,
+    found: &Sender<Changes>,
+    stopped: &Receiver<()>,
+) {
+    loop {
+        let changes = select! {
+            recv(stopped) -> _ => return,
+            recv(commits) -> commit => match commit {
+                Ok(commit) => take(tree, commit, &commits, clock),
+                Err(_) => {
+                    // The library is closed; days still pass.
+                    commits = crossbeam_channel::never();
+                    None
+                }
+            },
+            default(tick) => {
+                let (state, today) = (tree.state(), clock.today());
+                (state.today != today).then(|| tree.advance(Arc::clone(&state.snapshot), &[], today))
+            }
+        };
+        if let Some(changes) = changes
+            && found.send(changes).is_err()
+        {
+            return;
+        }
+    }
+}
+
+/// Moves the tree to a commit and all that wait behind it.
+fn take(tree: &Tree, first: Commit, commits: &Receiver<Commit>, clock: &dyn Clock) -> Option<Changes> {
+    let now = tree.state().snapshot.cursor();
+    let mut changes = Vec::new();
+    let mut last = None;
+    for commit in std::iter::once(first).chain(commits.try_iter().take(MERGED)) {
+        let cursor = commit.snapshot.cursor();
+        // Made between the subscription and the first snapshot: it is in there already.
+        if cursor.epoch == now.epoch && cursor.seq < now.seq {
+            continue;
+        }
+        changes.extend(commit.changes.iter().copied());
+        last = Some(commit.snapshot);
+    }
+    Some(tree.advance(last?, &changes, clock.today()))
+}
+
+/// A name's directory and whether it may be announced there.
+type Told<'a> = (&'a (u64, DirPath, DirChanges), bool);
+
+fn tell(changes: &Changes, notifier: &Notifier, handles: &Handles, announcer: Option<&Announcer>) {
+    let clear = |dir: u64, changed: &Changed| {
+        // ENOENT: the kernel does not know the name. Anything else there is to say, the mount being gone says too.
+        let _ = notifier.inval_entry(INodeNo(dir), OsStr::from_bytes(&changed.name));
+    };
+    let told: Vec<Told<'_>> = changes
+        .dirs
+        .iter()
+        .map(|dir| {
+            let names = dir.2.appeared.len() + dir.2.vanished.len() + dir.2.altered.len();
+            (dir, names <= ANNOUNCED && handles.looked_at(dir.0))
+        })
+        .collect();
+    if let Some(announcer) = announcer {
+        announce(announcer, &told, clear);
+    }
+    for (ino, _, dir) in &changes.dirs {
+        // Vanished first: believing what is gone is worse than not knowing what came.
+        for changed in dir.vanished.iter().chain(&dir.appeared).chain(&dir.altered) {
+            clear(*ino, changed);
+        }
+        let _ = notifier.inval_inode(INodeNo(*ino), 0, 0);
+    }
+    for ino in &changes.attrs {
+        // -1: the attributes only. The bytes of an inode never change.
+        let _ = notifier.inval_inode(INodeNo(*ino), -1, 0);
+    }
+}
+
+/// Announces what changed, in the order in which it could have happened: what is below goes first and comes last.
+fn announce(announcer: &Announcer, told: &[Told<'_>], clear: impl Fn(u64, &Changed)) {
+    let watched = |(ino, path): (u64, &DirPath)| announcer.watch(ino, path);
+    for ((ino, path, dir), _) in told.iter().rev().filter(|((_, _, dir), told)| *told && !dir.vanished.is_empty()) {
+        let Some(watched) = watched((*ino, path)) else { continue };
+        for changed in &dir.vanished {
+            watched.vanished(changed, || clear(*ino, changed));
+        }
+    }
+    for ((ino, path, dir), _) in told.iter().filter(|(_, told)| *told) {
+        if dir.appeared.is_empty() && dir.altered.is_empty() {
+            continue;
+        }
+        let Some(watched) = watched((*ino, path)) else { continue };
+        for changed in &dir.appeared {
+            watched.appeared(changed, || clear(*ino, changed));
+        }
+        for changed in &dir.altered {
+            // It may be another inode by now, and the times are set on what the kernel believes it to be.
+            clear(*ino, changed);
+            watched.altered(changed);
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Extended attributes: what is known of a photo, for whoever asks by name.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
+use library::Row;
+use library::snapshot::Snapshot;
+
+use crate::source::Details;
+
+/// What all our attributes begin with. Nearly all questions are for others (`security.`, `system.`).
+pub(crate) const PREFIX: &[u8] = b"user.";
+
+/// The attributes of assets, directories and unreadable files.
+macro_rules! attributes {
+    ($($(#[$doc:meta])* $variant:ident $name:literal;)+) => {
+        /// An attribute we answer.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        pub(crate) enum Attribute { $($(#[$doc])* $variant),+ }
+
+        impl Attribute {
+            /// The attribute of this name.
+            pub(crate) fn of_name(name: &OsStr) -> Option<Self> {
+                match name.as_bytes() { $($name => Some(Self::$variant),)+ _ => None }
+            }
+
+            /// Its name.
+            pub(crate) fn name(self) -> &'static [u8] {
+                match self { $(Self::$variant => $name),+ }
+            }
+        }
+    };
+}
+
+attributes! {
+    /// Keywords, separated by commas.
+    Tags b"user.xdg.tags";
+    /// The caption.
+    Comment b"user.xdg.comment";
+    /// Stars, doubled: 0 to 10.
+    Rating b"user.baloo.rating";
+    /// The asset's id.
+    Id b"user.galleryfs.id";
+    /// The SHA-1 of the original.
+    Sha1 b"user.galleryfs.sha1";
+    /// The moment of capture, where its zone is known.
+    Taken b"user.galleryfs.taken";
+    /// The wall clock at the place of capture.
+    TakenLocal b"user.galleryfs.taken_local";
+    /// City, region, country.
+    Place b"user.galleryfs.place";
+    /// Image, video or sidecar.
+    Kind b"user.galleryfs.kind";
+    /// Why a file could not be read.
+    LastError b"user.galleryfs.last_error";
+    /// What a directory searches for.
+    Query b"user.galleryfs.query";
+}
+
+impl Attribute {
+    /// Whether the row alone does not know it: the catalogue must be asked, which may touch a disk.
+    pub(crate) fn needs_catalogue(self) -> bool {
+        matches!(self, Self::Comment | Self::Sha1)
+    }
+
+    /// Those an asset may have.
+    const OF_ASSETS: [Self; 9] = [
+        Self::Tags,
+        Self::Comment,
+        Self::Rating,
+        Self::Id,
+        Self::Sha1,
+        Self::Taken,
+        Self::TakenLocal,
+        Self::Place,
+        Self::Kind,
+    ];
+
+    /// Its value for a row; for those that the row alone does not know, with what the catalogue says.
+    pub(crate) fn of_row(self, snapshot: &Snapshot, row: &Row, details: Option<&Details>) -> Option<String> {
+        match self {
+            Self::Tags => {
+                let tags: Vec<String> =
+                    row.tags.iter().filter_map(|tag| snapshot.tag(*tag)).map(|tag| tag.joined()).collect();
+                (!tags.is_empty()).then(|| tags.join(","))
+            }
+            Self::Comment => details?.description.clone(),
+            Self::Rating => row.rating.map(|rating| (rating.stars() * 2).to_string()),
+            Self::Id => Some(row.id.to_string()),
+            Self::Sha1 => Some(details?.sha1?.to_string()),
+            Self::Taken => row.taken.and_then(|taken| {
+                let zone = taken.zone?;
+                let instant = taken.instant()?;
+                Some(instant.display_with_offset(zone.offset).to_string())
+            }),
+            Self::TakenLocal => row.taken.map(|taken| taken.local.to_string()),
+            Self::Place => row.place.and_then(|place| snapshot.place(place)).map(|place| {
+                let words = [&place.city, &place.region, &place.country];
+                let words: Vec<&str> =
+                    words.into_iter().map(String::as_str).filter(|word| !word.is_empty()).collect();
+                words.join(", ")
+            }),
+            Self::Kind => Some(row.kind.word().to_owned()),
+            Self::LastError | Self::Query => None,
+        }
+    }
+
+    /// The names of those this row has, each ended by a zero byte, as the kernel takes them.
+    pub(crate) fn names_of_row(snapshot: &Snapshot, row: &Row) -> Vec<u8> {
+        let has = |attribute: Self| match attribute {
+            Self::Comment => row.described,
+            Self::Sha1 => true,
+            other => other.of_row(snapshot, row, None).is_some(),
+        };
+        Self::names(Self::OF_ASSETS.into_iter().filter(|attribute| has(*attribute)))
+    }
+
+    /// Names as the kernel takes them.
+    pub(crate) fn names(attributes: impl IntoIterator<Item = Self>) -> Vec<u8> {
+        attributes.into_iter().flat_map(|attribute| [attribute.name(), b"\0"].concat()).collect()
+    }
+}
