@@ -199,9 +199,12 @@ impl Watched<'_> {
             last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
             last_modification: Timespec { tv_sec: 0, tv_nsec: UTIME_NOW },
         };
-        self.act(&changed.name, Act::Alter, || (), |name| {
-            rustix::fs::utimensat(&self.dir, name, &times, AtFlags::SYMLINK_NOFOLLOW)
-        });
+        self.act(
+            &changed.name,
+            Act::Alter,
+            || (),
+            |name| rustix::fs::utimensat(&self.dir, name, &times, AtFlags::SYMLINK_NOFOLLOW),
+        );
     }
 }
 

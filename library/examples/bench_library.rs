@@ -19,7 +19,10 @@ fn main() {
     for at in 0..count {
         let bytes = at.to_be_bytes();
         batch.push(Observation::Asset {
-            path: FilePath::new(root, format!("{}/{:02}/IMG_{at:07}.jpg", 2000 + at % 24, at % 12).as_bytes()),
+            path: FilePath::new(
+                root,
+                format!("{}/{:02}/IMG_{at:07}.jpg", 2000 + at % 24, at % 12).as_bytes(),
+            ),
             stat: FileStat { size: 3_000_000, mtime_ns: at as i64 * 1000, ctime_ns: 0, device: 1, inode: at },
             digests: Digests::of(&bytes),
             metadata: Box::new(metadata(at)),
@@ -48,7 +51,10 @@ fn main() {
     std::thread::sleep(std::time::Duration::from_secs(1));
     let start = Instant::now();
     let _rebuilt = Library::rebuild(data.path()).unwrap();
-    println!("rebuilt       {:>8.0} ms from the journal, before any scan", start.elapsed().as_secs_f64() * 1e3);
+    println!(
+        "rebuilt       {:>8.0} ms from the journal, before any scan",
+        start.elapsed().as_secs_f64() * 1e3
+    );
 }
 
 fn metadata(at: u64) -> Metadata {

@@ -8,6 +8,7 @@
 //!    always: work it out, journal it, apply it, publish it.
 
 mod lock;
+mod maintenance;
 mod opening;
 mod reading;
 mod text_feed;
@@ -21,6 +22,7 @@ use arc_swap::ArcSwap;
 use crossbeam_channel::Sender;
 
 pub use self::lock::LockError;
+pub use self::maintenance::Maintenance;
 pub use self::reading::{Away, Details, LogEntry, Unreadable};
 use crate::catalogue::records::RootRecord;
 use crate::catalogue::{Catalogue, CatalogueError};

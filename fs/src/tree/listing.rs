@@ -172,7 +172,8 @@ impl Tree {
         let state = self.state();
         let shown = state.shown(Scope::Timeline);
         let mut seen = RoaringBitmap::new();
-        let found: Vec<_> = found.into_iter().filter(|row| shown.contains(row.0) && seen.insert(row.0)).collect();
+        let found: Vec<_> =
+            found.into_iter().filter(|row| shown.contains(row.0) && seen.insert(row.0)).collect();
         let width = search::width(found.len());
         let mut listing = Listing::new(Arc::clone(&state), path, ino);
         for (at, number) in found.into_iter().enumerate() {

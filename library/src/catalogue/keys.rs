@@ -105,6 +105,11 @@ impl Key {
         Self::of(b'V', &[path.root.as_bytes(), &path.relative])
     }
 
+    /// Every path that remembers who stood there.
+    pub(crate) fn all_vacated() -> Self {
+        Self::of(b'V', &[])
+    }
+
     /// The sidecar asset that a sidecar file stands for.
     pub(crate) fn sidecar(path: &FilePath) -> Self {
         Self::of(b'T', &[path.root.as_bytes(), &path.relative])

@@ -192,7 +192,12 @@ impl<'a> Transaction<'a> {
             if let Some(before) = self.catalogue.get::<ChangeSeq>(&latest)? {
                 batch.remove(Key::change(before).bytes());
             }
-            let gone = false;
+            let gone = match entity {
+                Entity::Asset(id) => {
+                    matches!(self.assets.get(&id), Some(Some(record)) if record.standing.is_empty())
+                }
+                Entity::Roots | Entity::Unreadable => false,
+            };
             batch.insert(latest.bytes(), encode(&seq));
             batch.insert(Key::change(seq).bytes(), encode(&(entity, gone)));
             changes.push(Change { seq, entity, gone });

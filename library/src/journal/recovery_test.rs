@@ -289,7 +289,8 @@ fn a_compaction_that_went_wrong_is_undone_while_it_can_be() {
     let damage: [fn(&PathBuf); 4] = [
         |path| write(path, read_to_string(path).unwrap().replace("test.set", "test.get")).unwrap(),
         |path| {
-            write(path, read_to_string(path).unwrap().lines().take(3).collect::<Vec<_>>().join("\n")).unwrap();
+            write(path, read_to_string(path).unwrap().lines().take(3).collect::<Vec<_>>().join("\n"))
+                .unwrap();
         },
         |path| {
             let archive = path.parent().unwrap().join("archive");

@@ -100,7 +100,7 @@ impl Library {
     }
 
     /// Runs one change: `work` fills the transaction, then it is journalled, applied and published.
-    fn write<T>(
+    pub(super) fn write<T>(
         &self,
         actor: AccountId,
         face: Face,
