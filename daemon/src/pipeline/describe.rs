@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use library::{Metadata, SidecarSeen};
+use library::{Format, Kind, Metadata, SidecarSeen};
 use media::Source;
 
-use super::names::Names;
+use super::names::{Names, promised};
 
 /// How much of a name is compared to find candidates: Takeout cuts names at 46 characters, here and there one earlier.
 const KEY: usize = 40;
@@ -74,6 +74,16 @@ pub fn sidecars_of(photo: &[u8], names: &Names) -> Vec<Box<[u8]>> {
 /// The names of the photos that `sidecar` describes, best first.
 pub fn photos_of(sidecar: &[u8], names: &Names) -> Vec<Box<[u8]>> {
     matched(sidecar, &[names.media(), names.sidecars()], media::sidecar::photos_of)
+}
+
+/// The names that may have to be looked at again because `name` came, changed or went: sidecars for a photo; for a
+/// sidecar, photos and the sidecars that rival it. More than needed rather than fewer.
+pub fn related(name: &[u8], names: &Names) -> Vec<Box<[u8]>> {
+    let key = key(name);
+    let sidecars = beginning_with(names.sidecars(), key);
+    let is_sidecar = promised(name).map(Format::kind) == Some(Kind::Sidecar);
+    let media = if is_sidecar { beginning_with(names.media(), key) } else { &[] };
+    sidecars.iter().chain(media).filter(|other| ***other != *name).cloned().collect()
 }
 
 /// Asks `media` about a name, showing it only the few names that begin alike: a folder of 10,000 photos would

@@ -50,6 +50,8 @@ pub struct Job {
     pub retry: bool,
     /// Its absence has been waited out and judged: if it is still not there, it is gone.
     pub gone: bool,
+    /// How long it must stay the same, where that is not the usual time.
+    pub settle: Option<Duration>,
     /// Kept until what was found has been told.
     pub duty: Vec<Duty>,
 }
@@ -66,6 +68,7 @@ impl Job {
             put_off: 0,
             retry: false,
             gone: false,
+            settle: None,
             duty: vec![duty],
         }
     }

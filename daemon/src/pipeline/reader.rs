@@ -37,6 +37,9 @@ const REMOTE_CLOCKS: Duration = Duration::from_secs(3600);
 /// How often an empty file without a close is put off before it is called empty.
 const PATIENCE_WITH_EMPTY: u32 = 10;
 
+/// An empty file older than this is not one that is about to be written.
+const LATELY_EMPTY: Duration = Duration::from_secs(30);
+
 /// How often a file that keeps changing is put off with ever longer waits.
 const LONGEST_WAIT: u32 = 16;
 
@@ -233,14 +236,14 @@ impl Reader {
         {
             return None;
         }
-        let wait = self.settle * (1 + job.put_off).min(LONGEST_WAIT);
-        let window =
-            if place.file_system(root, stat.device).is_remote { REMOTE_CLOCKS } else { self.settle };
+        let settle = job.settle.unwrap_or(self.settle);
+        let wait = settle * (1 + job.put_off).min(LONGEST_WAIT);
+        let window = if place.file_system(root, stat.device).is_remote { REMOTE_CLOCKS } else { settle };
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as i64;
-        let lately = |time: i64| Duration::from_nanos(now.abs_diff(time)) < window;
-        (stat.size == 0 && job.put_off < PATIENCE_WITH_EMPTY && lately(stat.ctime_ns)
-            || lately(stat.mtime_ns)
-            || lately(stat.ctime_ns)
+        let lately = |time: i64, window| Duration::from_nanos(now.abs_diff(time)) < window;
+        (stat.size == 0 && lately(stat.ctime_ns, LATELY_EMPTY)
+            || lately(stat.mtime_ns, window)
+            || lately(stat.ctime_ns, window)
             || job.last_seen.is_some_and(|before| before != *stat)
             || place.is_being_written(&job.path.relative))
         .then_some(wait)
