@@ -98,13 +98,14 @@ impl Pipeline {
         }
         // Two batches: one is stored while the next is found.
         let (told, findings) = bounded(2 * LARGEST_BATCH);
+        let progress: Arc<Progress> = Arc::default();
         let shared = Arc::new(Shared {
             sink,
             describe,
             places,
-            queue: Arc::new(Queue::new(options.backlog)),
+            queue: Arc::new(Queue::new(options.backlog, Arc::clone(&progress))),
             told,
-            progress: Arc::default(),
+            progress,
             options,
             stop: Arc::default(),
         });

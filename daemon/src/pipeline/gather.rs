@@ -61,16 +61,17 @@ impl Gatherer {
     /// Works until nobody can tell anything any more, or everything stops.
     pub fn run(&self) {
         let mut batch: Vec<Told> = Vec::new();
-        let mut all_told = false;
         loop {
             self.progress.sample();
+            let all_told = self.progress.all_told.load(Ordering::Relaxed);
             if !all_told && self.first_scans.count() == 0 {
-                all_told = true;
                 let duty = vec![self.progress.duty()];
                 batch.push(Told { observations: vec![Observation::Scanned], duty, ..Told::default() });
                 self.store(&mut batch);
+                self.progress.all_told.store(true, Ordering::Relaxed);
             }
-            match self.told.recv_timeout(Duration::from_millis(200)) {
+            let patience = Duration::from_millis(if all_told { 200 } else { 20 });
+            match self.told.recv_timeout(patience) {
                 Ok(first) => batch.push(first),
                 Err(RecvTimeoutError::Timeout) if !self.stop.load(Ordering::Relaxed) => continue,
                 Err(_) => return,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -34,6 +34,8 @@ pub struct Progress {
     pub(crate) unreadable: AtomicU64,
     /// Bytes read and hashed.
     pub(crate) bytes: AtomicU64,
+    /// The library was told that every root has been scanned once.
+    pub(crate) all_told: AtomicBool,
     roots: Mutex<BTreeMap<RootId, RootProgress>>,
     trouble: Mutex<Option<String>>,
     samples: Mutex<VecDeque<(Instant, u64)>>,

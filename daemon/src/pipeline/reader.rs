@@ -37,8 +37,8 @@ const REMOTE_CLOCKS: Duration = Duration::from_secs(3600);
 /// How often an empty file without a close is put off before it is called empty.
 const PATIENCE_WITH_EMPTY: u32 = 10;
 
-/// An empty file older than this is not one that is about to be written.
-const LATELY_EMPTY: Duration = Duration::from_secs(30);
+/// For how many times the settling time an empty file may be one that is about to be written.
+const LATELY_EMPTY: u32 = 15;
 
 /// How often a file that keeps changing is put off with ever longer waits.
 const LONGEST_WAIT: u32 = 16;
@@ -173,9 +173,7 @@ impl Reader {
         };
         match &known.content {
             FileContent::Asset { sidecars: before, .. } if before == sidecars => Ok(Some(as_it_was(path))),
-            FileContent::Asset { digests, .. } => {
-                self.describe_again(place, job, *stat, *digests, sidecars.to_vec())
-            }
+            FileContent::Asset { digests, .. } => self.describe_again(place, job, *stat, *digests, sidecars),
             FileContent::Sidecar { digests, hosts } => {
                 let now = self.hosts(place, job)?;
                 if now == *hosts {
@@ -217,9 +215,7 @@ impl Reader {
             FileContent::Asset { sidecars: before, .. } if before == sidecars => {
                 Ok(Some(Found::News(Box::new(Observation::Moved { path: job.path.clone(), stat, record }))))
             }
-            FileContent::Asset { digests, .. } => {
-                self.describe_again(place, job, stat, *digests, sidecars.to_vec())
-            }
+            FileContent::Asset { digests, .. } => self.describe_again(place, job, stat, *digests, sidecars),
             _ => Ok(None),
         }
     }
@@ -232,7 +228,8 @@ impl Reader {
         root: &impl std::os::fd::AsFd,
         stat: &FileStat,
     ) -> Option<Duration> {
-        if job.complete || job.last_seen == Some(*stat) && (stat.size > 0 || job.put_off >= PATIENCE_WITH_EMPTY)
+        if job.complete
+            || job.last_seen == Some(*stat) && (stat.size > 0 || job.put_off >= PATIENCE_WITH_EMPTY)
         {
             return None;
         }
@@ -241,7 +238,7 @@ impl Reader {
         let window = if place.file_system(root, stat.device).is_remote { REMOTE_CLOCKS } else { settle };
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as i64;
         let lately = |time: i64, window| Duration::from_nanos(now.abs_diff(time)) < window;
-        (stat.size == 0 && lately(stat.ctime_ns, LATELY_EMPTY)
+        (stat.size == 0 && lately(stat.ctime_ns, self.settle * LATELY_EMPTY)
             || lately(stat.mtime_ns, window)
             || lately(stat.ctime_ns, window)
             || job.last_seen.is_some_and(|before| before != *stat)
@@ -287,8 +284,7 @@ impl Reader {
             (Ok(Metadata::default()), Vec::new())
         } else {
             let files = self.sidecar_files(place, &job.path, sidecars)?;
-            let metadata =
-                self.contents.describe(&mut file, job.path.name(), &files, self.describe.as_ref());
+            let metadata = self.contents.describe(&mut file, job.path.name(), &files, self.describe.as_ref());
             (metadata, files.into_iter().map(|file| file.seen).collect())
         };
         if !still_there(place, job, &file, &stat)? {
@@ -320,16 +316,17 @@ impl Reader {
         job: &Job,
         stat: FileStat,
         digests: Digests,
-        sidecars: Vec<SidecarSeen>,
+        sidecars: &[SidecarSeen],
     ) -> Result<Option<Found>, LookError> {
         let Ok(Some((mut file, now))) = place.open_file(&job.path.relative) else { return Ok(None) };
         if beneath::file_stat(&now) != stat {
             return Ok(None);
         }
-        let files = self.sidecar_files(place, &job.path, &sidecars)?;
-        let metadata =
-            Contents::describe_file(&mut file, job.path.name(), &files, self.describe.as_ref());
-        let (Ok(metadata), true) = (metadata, still_there(place, job, &file, &stat)?) else { return Ok(None) };
+        let files = self.sidecar_files(place, &job.path, sidecars)?;
+        let metadata = Contents::describe_file(&mut file, job.path.name(), &files, self.describe.as_ref());
+        let (Ok(metadata), true) = (metadata, still_there(place, job, &file, &stat)?) else {
+            return Ok(None);
+        };
         Ok(Some(Found::News(Box::new(Observation::Asset {
             path: job.path.clone(),
             stat,
@@ -402,7 +399,8 @@ impl Reader {
                 tracing::warn!(?photo, %error, "a sidecar cannot be read");
             }
             // If it is being written, its close event has the photo read once more.
-            files.push(SidecarFile { seen: seen_of(sidecar.name.clone(), &beneath::file_stat(&stat)), bytes });
+            files
+                .push(SidecarFile { seen: seen_of(sidecar.name.clone(), &beneath::file_stat(&stat)), bytes });
         }
         Ok(files)
     }

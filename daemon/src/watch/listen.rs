@@ -55,6 +55,9 @@ struct Event {
     name: Box<[u8]>,
 }
 
+/// A file that has been waited for, with its path.
+type Complete = (Box<[u8]>, Waiting);
+
 /// The first half of a rename.
 struct Left {
     path: Box<[u8]>,
@@ -102,7 +105,7 @@ impl Listener {
             let mut gone = false;
             let (events, more) = self.read_events();
             for event in events {
-                gone |= self.take(event);
+                gone |= self.take(&event);
             }
             if gone {
                 self.probe();
@@ -165,8 +168,7 @@ impl Listener {
         if let Ok(table) = File::open("/proc/self/mountinfo") {
             self.mount_table = Some(table);
         }
-        let now: Vec<_> =
-            mounts_below(self.root.place.path()).into_iter().map(|mount| mount.path).collect();
+        let now: Vec<_> = mounts_below(self.root.place.path()).into_iter().map(|mount| mount.path).collect();
         if now != self.mounts {
             self.mounts = now;
             if self.here.is_some() {
@@ -221,9 +223,12 @@ impl Listener {
         } else {
             match Notify::new(self.root.options.max_watches) {
                 Ok(notify) => (Some(Arc::new(notify)), None),
-                Err(error) => (None, Some(format!(
-                    "inotify is not to be had ({error}); if it says too many open files: sudo sysctl fs.inotify.max_user_instances=1024"
-                ))),
+                Err(error) => (
+                    None,
+                    Some(format!(
+                        "inotify is not to be had ({error}); if it says too many open files: sudo sysctl fs.inotify.max_user_instances=1024"
+                    )),
+                ),
             }
         };
         let mode = if notify.is_some() { WatchMode::Starting } else { WatchMode::Scanned };
@@ -268,8 +273,7 @@ impl Listener {
         }
         let place = &self.root.place;
         let mut any = false;
-        let asked =
-            self.root.pipeline.sink().each_under(place.id(), &[], &mut |_, _| any = true);
+        let asked = self.root.pipeline.sink().each_under(place.id(), &[], &mut |_, _| any = true);
         if let Err(error) = asked {
             tracing::error!(%error, "the library cannot be asked");
         }
@@ -306,7 +310,7 @@ impl Listener {
     }
 
     /// Takes in one event. True when the root may be gone.
-    fn take(&mut self, event: Event) -> bool {
+    fn take(&mut self, event: &Event) -> bool {
         let Some(notify) = self.root.notify() else { return true };
         let flags = event.flags;
         if flags.contains(ReadFlags::QUEUE_OVERFLOW) {
@@ -330,9 +334,9 @@ impl Listener {
         }
         let path = join(&folder, &event.name);
         if flags.contains(ReadFlags::ISDIR) {
-            self.folder_event(&notify, &event, &path);
+            self.folder_event(&notify, event, &path);
         } else {
-            self.file_event(&event, &path);
+            self.file_event(event, &path);
         }
         false
     }
@@ -342,7 +346,8 @@ impl Listener {
         let ignored = is_ignored_folder(&event.name);
         if flags.contains(ReadFlags::MOVED_FROM) {
             if !ignored {
-                self.left.insert(event.cookie, Left { path: path.into(), is_folder: true, at: Instant::now() });
+                self.left
+                    .insert(event.cookie, Left { path: path.into(), is_folder: true, at: Instant::now() });
             }
         } else if flags.contains(ReadFlags::MOVED_TO) {
             let from = self.left.remove(&event.cookie).map(|left| left.path);
@@ -422,7 +427,7 @@ impl Listener {
     /// Hands on the files that are complete, a folder at a time.
     fn pass_on(&mut self) {
         let ready = self.settling.take(Instant::now(), MOST_AT_ONCE);
-        let mut folders: HashMap<Box<[u8]>, Vec<(Box<[u8]>, Waiting)>> = HashMap::new();
+        let mut folders: HashMap<Box<[u8]>, Vec<Complete>> = HashMap::new();
         for (path, file) in ready {
             if file.writing {
                 self.root.place.set_writing(&path, false);
@@ -440,7 +445,7 @@ impl Listener {
         }
     }
 
-    fn ask(&self, folder: &[u8], files: Vec<(Box<[u8]>, Waiting)>, names: &Arc<Names>) {
+    fn ask(&self, folder: &[u8], files: Vec<Complete>, names: &Arc<Names>) {
         let id = self.root.place.id();
         let mut beside: HashMap<Box<[u8]>, ()> = HashMap::new();
         for (path, file) in files {

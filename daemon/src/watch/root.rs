@@ -20,7 +20,7 @@ use crate::pipeline::progress::RootProgress;
 pub(super) struct Root {
     pub(super) place: Arc<Place>,
     pub(super) pipeline: Arc<Pipeline>,
-    pub(super) options: WatchOptions,
+    pub(super) options: Arc<WatchOptions>,
     /// How often the user wants it scanned.
     pub(super) poll: Option<Duration>,
     /// The watches; none while it is away, or where scans must do.

@@ -67,6 +67,9 @@ struct Known {
     content: KnownContent,
 }
 
+/// The known files of a folder, by name.
+type KnownFolder = HashMap<Box<[u8]>, Known>;
+
 enum KnownContent {
     Asset(Vec<SidecarSeen>),
     Sidecar(Vec<Box<[u8]>>),
@@ -105,7 +108,7 @@ pub(super) struct Seen {
 pub(super) struct Scan<'a> {
     root: &'a Root,
     order: Order,
-    known: HashMap<Box<[u8]>, HashMap<Box<[u8]>, Known>>,
+    known: HashMap<Box<[u8]>, KnownFolder>,
     /// The device of every folder that exists.
     devices: HashMap<Box<[u8]>, u64>,
     /// Device numbers under which known files were found, by the number they were known under.
@@ -160,7 +163,7 @@ impl<'a> Scan<'a> {
     fn load_known(&mut self) -> io::Result<()> {
         let mut count = 0;
         let known = &mut self.known;
-        let mut folder: (Box<[u8]>, HashMap<Box<[u8]>, Known>) = Default::default();
+        let mut folder: (Box<[u8]>, KnownFolder) = Default::default();
         self.root
             .pipeline
             .sink()
@@ -296,11 +299,9 @@ impl<'a> Scan<'a> {
     }
 
     /// Notes known files of a folder that are not there.
-    fn miss(&mut self, folder: &[u8], files: HashMap<Box<[u8]>, Known>) {
+    fn miss(&mut self, folder: &[u8], files: KnownFolder) {
         self.missing.extend(
-            files
-                .into_iter()
-                .map(|(name, known)| (join(folder, &name), known.stat.device, known.stat.inode)),
+            files.into_iter().map(|(name, known)| (join(folder, &name), known.stat.device, known.stat.inode)),
         );
     }
 
@@ -325,7 +326,8 @@ impl<'a> Scan<'a> {
         now: &FileStat,
     ) -> bool {
         let keeps_inodes = self.root.place.keeps_inodes(opened, now.device);
-        if !is_unchanged(&before.stat, now, keeps_inodes) || keeps_inodes && before.stat.device != now.device {
+        if !is_unchanged(&before.stat, now, keeps_inodes) || keeps_inodes && before.stat.device != now.device
+        {
             return false;
         }
         match &before.content {
@@ -399,10 +401,8 @@ impl<'a> Scan<'a> {
         for (path, device, inode) in std::mem::take(&mut self.missing) {
             let file = FilePath::new(id, path);
             let under = |folders: &[Box<[u8]>]| folders.iter().any(|folder| file.is_under(folder));
-            let still_away = self
-                .away
-                .iter()
-                .any(|away| !self.returned.contains(away) && file.is_under(away));
+            let still_away =
+                self.away.iter().any(|away| !self.returned.contains(away) && file.is_under(away));
             if under(&self.unknown) || still_away {
                 continue;
             }
