@@ -66,14 +66,23 @@ pub(crate) struct Shared {
     places: Vec<Arc<Place>>,
     queue: Arc<Queue>,
     told: Sender<Told>,
+    fresh: Sender<Told>,
     progress: Arc<Progress>,
     options: PipelineOptions,
     stop: Arc<AtomicBool>,
 }
 
 impl Shared {
+    /// Hands findings on; waits while there are many.
     fn tell(&self, what: Told) {
-        workers::send(&self.told, what);
+        // Nobody gathers any more while everything stops.
+        let _ = self.told.send(what);
+    }
+
+    /// The same; what is fresh overtakes what a scan found.
+    fn tell_by(&self, urgency: Urgency, what: Told) {
+        let told = if urgency == Urgency::Fresh { &self.fresh } else { &self.told };
+        let _ = told.send(what);
     }
 }
 
@@ -96,8 +105,9 @@ impl Pipeline {
         for place in &places {
             place.load_away(sink.as_ref());
         }
-        // Two batches: one is stored while the next is found.
-        let (told, findings) = bounded(2 * LARGEST_BATCH);
+        // A batch each: one is stored while the next is found.
+        let (told, findings) = bounded(LARGEST_BATCH);
+        let (fresh, fresh_findings) = bounded(LARGEST_BATCH);
         let progress: Arc<Progress> = Arc::default();
         let shared = Arc::new(Shared {
             sink,
@@ -105,12 +115,14 @@ impl Pipeline {
             places,
             queue: Arc::new(Queue::new(options.backlog, Arc::clone(&progress))),
             told,
+            fresh,
             progress,
             options,
             stop: Arc::default(),
         });
         let gatherer = Gatherer {
             told: findings,
+            fresh: fresh_findings,
             sink: Arc::clone(&shared.sink),
             queue: Arc::clone(&shared.queue),
             places: shared.places.clone(),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use crossbeam_channel::{Receiver, Sender, select};
 use library::{FilePath, Observation};
 
 use super::duty::{Duties, Duty};
@@ -19,6 +19,12 @@ use super::sink::Sink;
 
 /// The most observations in one commit.
 pub const LARGEST_BATCH: usize = 200;
+
+/// The fewest that a batch is cut down to when storing takes long.
+const SMALLEST_BATCH: usize = 20;
+
+/// How long storing a batch may take: what is fresh waits for the batch before it.
+const STORE_TIME: Duration = Duration::from_millis(200);
 
 /// How long the first finding of a batch waits for company.
 pub const BATCH_WAIT: Duration = Duration::from_millis(50);
@@ -41,8 +47,10 @@ pub struct Told {
 
 /// Takes findings in and stores them.
 pub struct Gatherer {
-    /// Findings.
+    /// Findings of scans.
     pub told: Receiver<Told>,
+    /// Findings that shall not wait for those.
+    pub fresh: Receiver<Told>,
     /// Where they go.
     pub sink: Arc<dyn Sink>,
     /// Where paths are given back.
@@ -61,6 +69,7 @@ impl Gatherer {
     /// Works until nobody can tell anything any more, or everything stops.
     pub fn run(&self) {
         let mut batch: Vec<Told> = Vec::new();
+        let mut most = LARGEST_BATCH;
         loop {
             self.progress.sample();
             let all_told = self.progress.all_told.load(Ordering::Relaxed);
@@ -71,19 +80,37 @@ impl Gatherer {
                 self.progress.all_told.store(true, Ordering::Relaxed);
             }
             let patience = Duration::from_millis(if all_told { 200 } else { 20 });
-            match self.told.recv_timeout(patience) {
-                Ok(first) => batch.push(first),
-                Err(RecvTimeoutError::Timeout) if !self.stop.load(Ordering::Relaxed) => continue,
-                Err(_) => return,
+            match self.next(Instant::now() + patience) {
+                Some(first) => batch.push(first),
+                None if !self.stop.load(Ordering::Relaxed) => continue,
+                None => return,
             }
             let deadline = Instant::now() + BATCH_WAIT;
             let mut size = batch.iter().map(|told| told.observations.len()).sum::<usize>();
-            while size < LARGEST_BATCH {
-                let Ok(told) = self.told.recv_deadline(deadline) else { break };
+            while size < most {
+                let Some(told) = self.next(deadline) else { break };
                 size += told.observations.len();
                 batch.push(told);
             }
+            let begun = Instant::now();
             self.store(&mut batch);
+            most = match begun.elapsed() {
+                took if took > STORE_TIME => (most / 2).max(SMALLEST_BATCH),
+                took if took < STORE_TIME / 2 => (most * 2).min(LARGEST_BATCH),
+                _ => most,
+            };
+        }
+    }
+
+    /// The next finding, the fresh first.
+    fn next(&self, deadline: Instant) -> Option<Told> {
+        if let Ok(told) = self.fresh.try_recv() {
+            return Some(told);
+        }
+        select! {
+            recv(self.fresh) -> told => told.ok(),
+            recv(self.told) -> told => told.ok(),
+            default(deadline.saturating_duration_since(Instant::now())) => None,
         }
     }
 

@@ -52,6 +52,8 @@ pub struct Job {
     pub retry: bool,
     /// Its absence has been waited out and judged: if it is still not there, it is gone.
     pub gone: bool,
+    /// The line it was taken from.
+    pub urgency: Urgency,
     /// How long it must stay the same, where that is not the usual time.
     pub settle: Option<Duration>,
     /// Kept until what was found has been told.
@@ -70,6 +72,7 @@ impl Job {
             put_off: 0,
             retry: false,
             gone: false,
+            urgency: Urgency::Backlog,
             settle: None,
             duty: vec![duty],
         }
@@ -144,7 +147,8 @@ impl Lines {
         for line in 0..=slowest as usize {
             while let Some(path) = self.waiting[line].pop_front() {
                 match self.entries.remove(&path) {
-                    Some(Entry::Waiting(job, urgency)) if urgency as usize == line => {
+                    Some(Entry::Waiting(mut job, urgency)) if urgency as usize == line => {
+                        job.urgency = urgency;
                         self.entries.insert(path, Entry::Reading(None));
                         return Some(*job);
                     }
@@ -314,7 +318,7 @@ mod tests {
         queue.done(&old.path);
         assert_eq!(name(&take(Urgency::Fresh).unwrap()), "old");
         queue.done(&old.path);
-        assert_eq!(progress.waiting.load(Ordering::Relaxed), 1);
+        assert_eq!(progress.waiting.load(Ordering::Relaxed), 2, "`new` and `folder` are still in hand");
     }
 
     #[test]

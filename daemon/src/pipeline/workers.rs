@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::Sender;
-use library::{FileStat, Observation};
+use library::{FilePath, FileStat, Observation};
 
 use super::contents::Contents;
+use super::duty::Duty;
 use super::gather::Told;
 use super::place::Notice;
 use super::queue::{Job, Urgency};
@@ -24,7 +24,9 @@ const SLOWEST_DISK: u64 = 1 << 20;
 
 /// What a reader has in hand.
 struct Current {
-    job: Job,
+    path: FilePath,
+    /// Lies here while the file is read: a file that is given up must not keep anybody waiting.
+    duty: Vec<Duty>,
     stat: Option<FileStat>,
     since: Instant,
 }
@@ -91,17 +93,17 @@ impl Workers {
                 if current.since.elapsed() < limit || replaced + wanted.len() >= MOST_REPLACED {
                     continue;
                 }
-                tracing::warn!(path = ?current.job.path, "reading takes too long; going on without it");
+                tracing::warn!(path = ?current.path, "reading takes too long; going on without it");
                 if let Some(stat) = current.stat {
                     let reason = format!(
                         "reading it took longer than {} s: the disk or the file may be damaged; it is tried again at the next start",
                         limit.as_secs()
                     );
-                    let path = current.job.path.clone();
+                    let path = current.path.clone();
                     let observation = Observation::Unreadable { path, stat, reason };
                     shared.tell(Told { observations: vec![observation], ..Told::default() });
                 }
-                current.job.duty.clear();
+                current.duty.clear();
                 slot.replaced.store(true, Ordering::Relaxed);
                 wanted.push(slot.slowest);
             }
@@ -131,14 +133,15 @@ fn work(shared: &Shared, slot: &Slot) {
         contents: Contents::default(),
     };
     while !slot.replaced.load(Ordering::Relaxed) {
-        let Some(job) = shared.queue.take(slot.slowest, Duration::from_secs(2)) else {
+        let Some(mut job) = shared.queue.take(slot.slowest, Duration::from_secs(2)) else {
             if shared.queue.is_closed() {
                 return;
             }
             reader.contents.shrink();
             continue;
         };
-        slot.set(Some(Current { job: job.clone(), stat: None, since: Instant::now() }));
+        let (path, duty) = (job.path.clone(), std::mem::take(&mut job.duty));
+        slot.set(Some(Current { path, duty, stat: None, since: Instant::now() }));
         let on_stat = |stat: &FileStat| {
             if let Some(current) = slot.current.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
                 current.stat = Some(*stat);
@@ -148,12 +151,11 @@ fn work(shared: &Shared, slot: &Slot) {
             Some(place) => reader.look(place, &job, &on_stat),
             None => Ok(Found::Nothing),
         };
-        slot.set(None);
+        job.duty = slot.set(None).map(|current| current.duty).unwrap_or_default();
         match found {
             Ok(found) => shared.found(job, found),
             Err(error) => {
                 tracing::warn!(path = ?job.path, %error, "cannot be looked at; trying again later");
-                let mut job = job;
                 job.put_off += 1;
                 shared.look_later(job, shared.options.settle * 5);
             }
@@ -185,29 +187,34 @@ impl Shared {
                     _ => count(&self.progress.unchanged),
                 }
                 let old = job.moved_from.take();
+                let urgency = job.urgency;
                 let duty = job.duty.clone();
-                self.tell(Told {
+                let told = Told {
                     observations: vec![*observation],
                     path: Some(job.path),
                     duty: job.duty,
                     stored: None,
-                });
+                };
+                self.tell_by(job.urgency, told);
                 if let Some(old) = old {
                     let mut job = Job::new(old, self.progress.duty());
                     job.duty.extend(duty);
                     job.gone = true;
-                    self.queue.put(job, Urgency::Fresh);
+                    // By the same way, so that it does not overtake the arrival; and never waiting for room, which
+                    // only readers make.
+                    self.queue.put_later(job, urgency, Instant::now());
                 }
                 return;
             }
             Found::Absent if job.gone => {
                 let path = job.path.clone();
-                self.tell(Told {
+                let told = Told {
                     observations: vec![Observation::Gone { path }],
                     path: Some(job.path),
                     duty: job.duty,
                     stored: None,
-                });
+                };
+                self.tell_by(job.urgency, told);
                 return;
             }
             Found::Unchanged => count(&self.progress.unchanged),
@@ -241,10 +248,4 @@ impl PipelineOptions {
     pub(super) fn cores() -> usize {
         std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
     }
-}
-
-/// Sends findings to the gatherer; a full channel makes the reader wait.
-pub(super) fn send(told: &Sender<Told>, what: Told) {
-    // Nobody gathers any more while everything stops.
-    let _ = told.send(what);
 }
