@@ -2,7 +2,7 @@
 //!
 //! What makes it hard, and what answers it:
 //!
-//! 1. *Things change while it walks.* Every folder is watched before it is listed, so whatever the listing misses
+//! 1. *Things change while it walks.* Every folder is watched before any is compared, so whatever the listing misses
 //!    comes as an event. And a scan tells nothing itself: it asks for looks at paths, and names losses, which are
 //!    looked at again before anybody believes them.
 //! 2. *100,000 unchanged files should take a second.* One listing a folder, one stat a file, one walk over what is
@@ -87,6 +87,14 @@ impl From<FileRecord> for Known {
     }
 }
 
+/// What is in a folder.
+struct Listed {
+    /// Names of files that are looked at.
+    names: Vec<Box<[u8]>>,
+    /// Paths of folders.
+    folders: Vec<Box<[u8]>>,
+}
+
 /// How a scan ended.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
@@ -143,6 +151,7 @@ impl<'a> Scan<'a> {
             seen: Seen::default(),
         };
         scan.seen.moves = scan.order.moves.clone();
+        scan.arm(&opened);
         scan.load_known()?;
         scan.walk(&opened);
         if root.stopping() {
@@ -182,6 +191,24 @@ impl<'a> Scan<'a> {
         Ok(())
     }
 
+    /// Watches every folder before any file is compared: comparing waits for readers, and what is dropped into a
+    /// folder meanwhile must be heard of.
+    fn arm(&mut self, root: &OwnedFd) {
+        if self.root.notify().is_none() {
+            return;
+        }
+        let mut folders = vec![self.order.folder.clone()];
+        while let Some(folder) = folders.pop() {
+            if self.root.stopping() {
+                return;
+            }
+            // What cannot be looked at is named by the walk that follows.
+            let Ok(Some(opened)) = self.open(root, &folder) else { continue };
+            folders.extend(self.list(&opened, &folder).map(|listed| listed.folders).unwrap_or_default());
+        }
+        self.seen.links = 0;
+    }
+
     fn walk(&mut self, root: &OwnedFd) {
         let mut folders = vec![self.order.folder.clone()];
         while let Some(folder) = folders.pop() {
@@ -209,17 +236,32 @@ impl<'a> Scan<'a> {
 
     /// Looks at one folder; returns those in it.
     fn enter(&mut self, root: &OwnedFd, folder: &[u8]) -> io::Result<Vec<Box<[u8]>>> {
-        if self.ours.iter().any(|ours| **ours == *folder) {
+        let Some(opened) = self.open(root, folder)? else {
             self.unknown.push(folder.into());
             return Ok(Vec::new());
+        };
+        let Listed { names, folders } = self.list(&opened, folder)?;
+        self.compare(&opened, folder, &Names::new(names));
+        Ok(folders)
+    }
+
+    /// Opens a folder and watches it. `None` if it is one of our own mounts.
+    fn open(&mut self, root: &OwnedFd, folder: &[u8]) -> io::Result<Option<OwnedFd>> {
+        if self.ours.iter().any(|ours| **ours == *folder) {
+            return Ok(None);
         }
         let opened = beneath::open_folder(root, folder)?;
         let device = rustix::fs::fstat(&opened)?.st_dev;
         self.devices.insert(folder.into(), device);
         self.watch(&opened, folder, device);
+        Ok(Some(opened))
+    }
+
+    /// The names of the files and the paths of the folders in a folder.
+    fn list(&mut self, opened: &OwnedFd, folder: &[u8]) -> io::Result<Listed> {
         let mut names = Vec::new();
         let mut folders = Vec::new();
-        for entry in Dir::read_from(&opened)? {
+        for entry in Dir::read_from(opened)? {
             let entry = entry?;
             let name = entry.file_name().to_bytes();
             if name == b"." || name == b".." {
@@ -227,7 +269,7 @@ impl<'a> Scan<'a> {
             }
             let mut kind = entry.file_type();
             if kind == FileType::Unknown {
-                let stat = rustix::fs::statat(&opened, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW);
+                let stat = rustix::fs::statat(opened, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW);
                 kind = stat.map_or(FileType::Unknown, |stat| FileType::from_raw_mode(stat.st_mode));
             }
             match kind {
@@ -240,8 +282,7 @@ impl<'a> Scan<'a> {
                 _ => {}
             }
         }
-        self.compare(&opened, folder, &Names::new(names));
-        Ok(folders)
+        Ok(Listed { names, folders })
     }
 
     fn watch(&mut self, opened: &OwnedFd, folder: &[u8], device: u64) {

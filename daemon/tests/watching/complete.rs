@@ -92,14 +92,13 @@ fn many_at_once(kind: &Kind) {
 /// A fresh file does not queue behind a first scan.
 fn backlog(kind: &Kind) {
     let mut stage = Stage::new(kind);
+    stage.options.pipeline.backlog = 100;
     for number in 0..4000 {
         stage.write(format!("old/{}/{number}.jpg", number / 100), &photo(number));
     }
     std::fs::create_dir(stage.path("new")).unwrap();
     stage.start();
-    stage.until("the beginning", |stage| stage.state().len() > 20);
-    // Its folder is known to be watched once a first file of it has been seen.
-    std::thread::sleep(Duration::from_millis(50));
+    stage.until("the beginning", |stage| stage.says("old/0/0.jpg") != "nothing" || stage.state().len() > 20);
     stage.write("new/fresh.jpg", &photo(5000));
     let closed = Instant::now();
     stage.until("the fresh one", |stage| stage.says("new/fresh.jpg") == "asset");
