@@ -34,7 +34,7 @@ impl Library {
     /// Applies what the watcher found, as one commit: all of it or, with an error, nothing.
     pub fn observe(&self, observations: Vec<Observation>) -> Result<(), LibraryError> {
         self.write(self.account, Face::Folder, |tx, writer| {
-            Ok(Ingest::new(tx, &writer.roots).run(observations)?)
+            Ok(Ingest::new(tx, &writer.roots, &self.snapshot()).run(observations)?)
         })
     }
 
@@ -76,7 +76,7 @@ impl Library {
                     }
                     _ => continue,
                 };
-                Ingest::new(tx, &writer.roots).run(vec![change])?;
+                Ingest::new(tx, &writer.roots, &self.snapshot()).run(vec![change])?;
             }
             Ok(ids)
         })
