@@ -176,11 +176,21 @@ impl<'t, 'a> Ingest<'t, 'a> {
         }
         self.tx.remove(Key::vacated(&path));
         self.tx.put(Key::same_file(&stat), &path);
-        let names: Vec<_> = sidecars.iter().map(|sidecar| sidecar.name.clone()).collect();
+        let mut beside: BTreeSet<FilePath> =
+            sidecars.iter().map(|sidecar| sibling(&path, &sidecar.name)).collect();
+        // A file that was moved here was not read, so nobody looked for sidecars that waited here for it.
+        beside.extend(self.same_stem(&path)?.into_iter().filter_map(
+            |(other, record)| match record.content {
+                FileContent::Sidecar { hosts, .. } => {
+                    hosts.iter().any(|host| **host == *path.name()).then_some(other)
+                }
+                _ => None,
+            },
+        ));
         let content = FileContent::Asset { asset, digests, sidecars };
         self.tx.put(Key::file(&path), &FileRecord { stat, content });
-        for name in names {
-            self.attach(&sibling(&path, &name))?;
+        for sidecar in beside {
+            self.attach(&sidecar)?;
         }
         Ok(())
     }
