@@ -55,7 +55,7 @@ impl Faults {
 
     /// `count` steps called `only` fail after `left` that succeed.
     pub(super) fn fail(only: &'static str, left: u64, count: u64, errno: i32) -> Self {
-        Self::new(left, count, Some(only), errno, 100)
+        Self::new(left, count, Some(only), errno, 200)
     }
 
     /// The next step called `what` fails too.
@@ -102,7 +102,7 @@ impl Faults {
             if what == "write" { bytes * usize::from(std::mem::take(&mut state.tear)) / 256 } else { 0 };
         if state.failing != u64::MAX {
             state.failing -= 1;
-            state.tear = 100;
+            state.tear = 200;
         }
         Err((part, io::Error::from_raw_os_error(state.errno)))
     }

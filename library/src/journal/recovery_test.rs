@@ -370,6 +370,18 @@ fn a_compaction_that_went_bad_later_is_reported_and_used() {
 }
 
 #[test]
+fn a_bad_compaction_is_not_undone_for_half_of_what_it_replaced() {
+    let (folder, path) = compacted(true);
+    std::fs::remove_file(folder.segment(2)).unwrap();
+    write(&path, read_to_string(&path).unwrap().replacen("test.set", "test.get", 1)).unwrap();
+    let opened = folder.open();
+    let undone = |damage: &Damage| matches!(damage, Damage::BadCompaction { undone, .. } if !undone);
+    assert!(opened.damage.iter().any(undone), "{:?}", opened.damage);
+    assert!(path.exists() && folder.segment(1).exists());
+    assert_eq!(everything(&opened.journal).len(), 11);
+}
+
+#[test]
 fn the_newest_come_first_and_sequences_start_where_asked() {
     let (folder, _) = compacted(false);
     let journal = folder.open().journal;
