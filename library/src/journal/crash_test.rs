@@ -18,6 +18,7 @@ pub(super) fn scratch() -> tempfile::TempDir {
 
 pub(super) fn draft(key: u64, value: u64) -> Draft {
     Draft {
+        time: None,
         actor: None,
         face: Face::Cli,
         kind: "test.set".into(),

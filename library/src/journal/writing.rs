@@ -156,9 +156,10 @@ impl Shared {
             }
         }
         let first = state.head + 1;
-        let time = format!("{:.3}", Timestamp::now());
+        let now = Timestamp::now();
         let mut lines = Vec::with_capacity(contents.iter().map(|content| content.len() + 160).sum());
         for (at, (draft, content)) in drafts.iter().zip(&contents).enumerate() {
+            let time = format!("{:.3}", draft.time.unwrap_or(now));
             write_line(&mut lines, (first + at as u64, at + 1 < drafts.len()), &time, draft, content);
         }
         let Some((file, len)) = state.active.clone() else {

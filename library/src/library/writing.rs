@@ -121,7 +121,7 @@ impl Library {
             .iter()
             .map(|fact| {
                 let (kind, content) = fact.to_record();
-                Draft { actor: Some(actor), face, kind, content }
+                Draft { time: Some(tx.now), actor: Some(actor), face, kind, content }
             })
             .collect();
         if !drafts.is_empty() {
