@@ -247,6 +247,10 @@ fn name_test(wanted: &Value) -> Box<dyn Fn(&Row) -> bool> {
     let readings = wanted.readings();
     let prefix = wanted.is_prefix();
     let matches = move |name: &str| {
+        // File names are ASCII, nearly all, and there may be a million to look at.
+        if name.is_ascii() {
+            return readings.iter().any(|wanted| holds(name.as_bytes(), wanted.as_bytes(), prefix));
+        }
         let folded = fold(name);
         readings
             .iter()
@@ -256,4 +260,16 @@ fn name_test(wanted: &Value) -> Box<dyn Fn(&Row) -> bool> {
         let elsewhere = row.paths.iter().filter_map(|path| path.name.as_deref());
         matches(&row.name) || elsewhere.map(String::from_utf8_lossy).any(|name| matches(&name))
     })
+}
+
+/// Whether `name` holds `wanted`, which is lower case, or begins with it.
+fn holds(name: &[u8], wanted: &[u8], prefix: bool) -> bool {
+    let Some((first, rest)) = wanted.split_first() else { return true };
+    let last = name.len().saturating_sub(wanted.len());
+    if name.len() < wanted.len() {
+        return false;
+    }
+    let begins = if prefix { &name[..1] } else { &name[..=last] };
+    let here = |at: usize| name[at + 1..at + wanted.len()].eq_ignore_ascii_case(rest);
+    begins.iter().enumerate().any(|(at, byte)| byte.eq_ignore_ascii_case(first) && here(at))
 }
