@@ -1,7 +1,7 @@
 //! JPEG: a row of marked segments, then the coded picture, then whatever phones append.
 
 use crate::block::{Block, BlockExt, Input, LARGEST_BLOCK, find};
-use crate::formats::Found;
+use crate::formats::{Found, raw};
 use crate::iptc;
 use crate::moment::{Moment, since_1970};
 use crate::picture::PictureHash;
@@ -57,6 +57,12 @@ pub(super) fn read(input: &mut Input<'_>, found: &mut Found) {
                         u32::from(u16::from_be_bytes([w1, w2])),
                         u32::from(u16::from_be_bytes([h1, h2])),
                     );
+                }
+            }
+            0xE0 => {
+                let segment = input.up_to(body, size);
+                if segment.get(6..14) == Some(b"HEAPJPGM") {
+                    raw::crw(&mut segment.as_slice(), found);
                 }
             }
             0xE1 => {
