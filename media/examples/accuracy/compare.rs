@@ -107,10 +107,14 @@ impl Report {
             ["Description", "ImageDescription", "Caption-Abstract"].iter().find_map(|key| text(key));
         self.field(7, name, description, read.description.clone(), |a, b| squeezed(a) == squeezed(b));
         let tags = tags(expected);
-        let ours: BTreeSet<String> =
-            read.tags.iter().flat_map(|tag| tag.parts()).map(|part| part.to_lowercase()).collect();
+        let ours: BTreeSet<String> = read
+            .tags
+            .iter()
+            .flat_map(library::metadata::TagPath::parts)
+            .map(|part| part.to_lowercase())
+            .collect();
         let some = |tags: BTreeSet<String>| Some(tags).filter(|tags| !tags.is_empty());
-        self.field(8, name, some(tags), some(ours), |wanted, ours| wanted.is_subset(ours));
+        self.field(8, name, some(tags), some(ours), BTreeSet::is_subset);
     }
 
     fn field<T: fmt::Debug>(
