@@ -1,0 +1,56 @@
+//! What the pipeline asks of the library, and nothing more.
+
+use library::{FilePath, FileRecord, FileStat, Library, LibraryError, Observation, RootId};
+
+/// Where findings go, and what earlier findings come from. The library; in tests, a small model of it.
+pub trait Sink: Send + Sync + 'static {
+    /// What was at this path when it was last looked at.
+    fn file(&self, path: &FilePath) -> Result<Option<FileRecord>, LibraryError>;
+
+    /// Hands over every file known at or below a folder, in any order; those of offline folders too.
+    fn each_under(
+        &self,
+        root: RootId,
+        folder: &[u8],
+        take: &mut dyn FnMut(FilePath, FileRecord),
+    ) -> Result<(), LibraryError>;
+
+    /// A file known under another path that is plainly this one.
+    fn same_file(&self, stat: &FileStat) -> Result<Option<FileRecord>, LibraryError>;
+
+    /// The folders of a root that were declared offline.
+    fn away(&self, root: RootId) -> Vec<Box<[u8]>>;
+
+    /// Applies what was found, all at once.
+    fn observe(&self, observations: Vec<Observation>) -> Result<(), LibraryError>;
+}
+
+impl Sink for Library {
+    fn file(&self, path: &FilePath) -> Result<Option<FileRecord>, LibraryError> {
+        Self::file(self, path)
+    }
+
+    fn each_under(
+        &self,
+        root: RootId,
+        folder: &[u8],
+        take: &mut dyn FnMut(FilePath, FileRecord),
+    ) -> Result<(), LibraryError> {
+        for (path, record) in self.files_under(root, folder)? {
+            take(path, record);
+        }
+        Ok(())
+    }
+
+    fn same_file(&self, stat: &FileStat) -> Result<Option<FileRecord>, LibraryError> {
+        Self::same_file(self, stat)
+    }
+
+    fn away(&self, root: RootId) -> Vec<Box<[u8]>> {
+        Self::away(self).into_iter().filter(|away| away.root == root).map(|away| away.folder).collect()
+    }
+
+    fn observe(&self, observations: Vec<Observation>) -> Result<(), LibraryError> {
+        Self::observe(self, observations)
+    }
+}

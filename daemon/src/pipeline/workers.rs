@@ -1,0 +1,252 @@
+//! The threads that read: as many as there are cores, one more for what is fresh, and replacements for those that a
+//! file or disk holds up.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Sender;
+use library::{FileStat, Observation};
+
+use super::contents::Contents;
+use super::gather::Told;
+use super::place::Notice;
+use super::queue::{Job, Urgency};
+use super::reader::{Found, Reader};
+use super::{PipelineOptions, Shared};
+
+/// How many readers may be replaced because something holds them up.
+const MOST_REPLACED: usize = 8;
+
+/// The slowest disk that is still believed to make progress, bytes a second.
+const SLOWEST_DISK: u64 = 1 << 20;
+
+/// What a reader has in hand.
+struct Current {
+    job: Job,
+    stat: Option<FileStat>,
+    since: Instant,
+}
+
+/// One reader, seen from outside.
+pub(super) struct Slot {
+    current: Mutex<Option<Current>>,
+    /// Somebody else does its work now.
+    replaced: AtomicBool,
+    slowest: Urgency,
+}
+
+impl Slot {
+    fn set(&self, current: Option<Current>) -> Option<Current> {
+        std::mem::replace(&mut *self.current.lock().unwrap_or_else(PoisonError::into_inner), current)
+    }
+}
+
+/// All readers.
+pub(super) struct Workers {
+    slots: Mutex<Vec<Arc<Slot>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Workers {
+    /// Starts the readers and whoever watches over them.
+    pub(super) fn start(shared: &Arc<Shared>) -> std::io::Result<Arc<Self>> {
+        let workers = Arc::new(Self { slots: Mutex::default(), threads: Mutex::default() });
+        for _ in 0..shared.options.readers.max(1) {
+            workers.spawn(shared, Urgency::Backlog)?;
+        }
+        workers.spawn(shared, Urgency::Fresh)?;
+        let (watched, shared) = (Arc::clone(&workers), Arc::clone(shared));
+        let thread = std::thread::Builder::new().name("read-watch".into()).spawn(move || {
+            while !shared.stop.load(Ordering::Relaxed) {
+                std::thread::sleep(Duration::from_millis(100));
+                watched.replace_stuck(&shared);
+            }
+        })?;
+        workers.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+        Ok(workers)
+    }
+
+    fn spawn(&self, shared: &Arc<Shared>, slowest: Urgency) -> std::io::Result<()> {
+        let slot = Arc::new(Slot { current: Mutex::default(), replaced: AtomicBool::new(false), slowest });
+        let (theirs, shared) = (Arc::clone(&slot), Arc::clone(shared));
+        let thread =
+            std::thread::Builder::new().name("read".into()).spawn(move || work(&shared, &theirs))?;
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner).push(slot);
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+        Ok(())
+    }
+
+    /// Finds readers that take too long over one file, tells that file as unreadable, and puts others in their place.
+    fn replace_stuck(&self, shared: &Arc<Shared>) {
+        let mut wanted = Vec::new();
+        {
+            let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+            let replaced = slots.iter().filter(|slot| slot.replaced.load(Ordering::Relaxed)).count();
+            for slot in slots.iter().filter(|slot| !slot.replaced.load(Ordering::Relaxed)) {
+                let mut current = slot.current.lock().unwrap_or_else(PoisonError::into_inner);
+                let Some(current) = current.as_mut() else { continue };
+                let size = current.stat.map_or(0, |stat| stat.size);
+                let limit = shared.options.time_limit + Duration::from_secs(size / SLOWEST_DISK);
+                if current.since.elapsed() < limit || replaced + wanted.len() >= MOST_REPLACED {
+                    continue;
+                }
+                tracing::warn!(path = ?current.job.path, "reading takes too long; going on without it");
+                if let Some(stat) = current.stat {
+                    let reason = format!(
+                        "reading it took longer than {} s: the disk or the file may be damaged; it is tried again at the next start",
+                        limit.as_secs()
+                    );
+                    let path = current.job.path.clone();
+                    let observation = Observation::Unreadable { path, stat, reason };
+                    shared.tell(Told { observations: vec![observation], ..Told::default() });
+                }
+                current.job.duty.clear();
+                slot.replaced.store(true, Ordering::Relaxed);
+                wanted.push(slot.slowest);
+            }
+            slots.retain(|slot| Arc::strong_count(slot) > 1);
+        }
+        for slowest in wanted {
+            if let Err(error) = self.spawn(shared, slowest) {
+                tracing::error!(%error, "no further reader can be started");
+            }
+        }
+    }
+
+    /// Waits for all that can end; leaves those that a disk holds.
+    pub(super) fn join(&self, deadline: Instant) {
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        super::join_until(threads, deadline);
+    }
+}
+
+/// A reader's life.
+fn work(shared: &Shared, slot: &Slot) {
+    let mut reader = Reader {
+        sink: Arc::clone(&shared.sink),
+        describe: Arc::clone(&shared.describe),
+        settle: shared.options.settle,
+        stop: Arc::clone(&shared.stop),
+        contents: Contents::default(),
+    };
+    while !slot.replaced.load(Ordering::Relaxed) {
+        let Some(job) = shared.queue.take(slot.slowest, Duration::from_secs(2)) else {
+            if shared.queue.is_closed() {
+                return;
+            }
+            reader.contents.shrink();
+            continue;
+        };
+        shared.progress.waiting.store(shared.queue.waiting() as u64, Ordering::Relaxed);
+        slot.set(Some(Current { job: job.clone(), stat: None, since: Instant::now() }));
+        let on_stat = |stat: &FileStat| {
+            if let Some(current) = slot.current.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+                current.stat = Some(*stat);
+            }
+        };
+        let found = match shared.places.iter().find(|place| place.id() == job.path.root) {
+            Some(place) => reader.look(place, &job, &on_stat),
+            None => Ok(Found::Nothing),
+        };
+        slot.set(None);
+        match found {
+            Ok(found) => shared.found(job, found),
+            Err(error) => {
+                tracing::warn!(path = ?job.path, %error, "cannot be looked at; trying again later");
+                let mut job = job;
+                job.put_off += 1;
+                shared.look_later(job, shared.options.settle * 5);
+            }
+        }
+    }
+}
+
+impl Shared {
+    /// Acts on what was found at a path, and gives the path back.
+    fn found(&self, mut job: Job, found: Found) {
+        let count = |counter: &std::sync::atomic::AtomicU64| {
+            counter.fetch_add(1, Ordering::Relaxed);
+        };
+        let place = self.places.iter().find(|place| place.id() == job.path.root);
+        if let (Some(place), Found::News(_) | Found::Unchanged) = (place, &found)
+            && place.away_over(&job.path).is_some()
+        {
+            place.notice(Notice::Returned(job.path.clone()));
+        }
+        match found {
+            Found::News(observation) => {
+                match observation.as_ref() {
+                    Observation::Asset { digests, .. } | Observation::Sidecar { digests, .. } => {
+                        count(&self.progress.read);
+                        self.progress.bytes.fetch_add(digests.size, Ordering::Relaxed);
+                    }
+                    Observation::Moved { .. } => count(&self.progress.moved),
+                    Observation::Unreadable { .. } => count(&self.progress.unreadable),
+                    _ => count(&self.progress.unchanged),
+                }
+                let old = job.moved_from.take();
+                let duty = job.duty.clone();
+                self.tell(Told {
+                    observations: vec![*observation],
+                    path: Some(job.path),
+                    duty: job.duty,
+                    stored: None,
+                });
+                if let Some(old) = old {
+                    let mut job = Job::new(old, self.progress.duty());
+                    job.duty.extend(duty);
+                    job.gone = true;
+                    self.queue.put(job, Urgency::Fresh);
+                }
+                return;
+            }
+            Found::Absent if job.gone => {
+                let path = job.path.clone();
+                self.tell(Told {
+                    observations: vec![Observation::Gone { path }],
+                    path: Some(job.path),
+                    duty: job.duty,
+                    stored: None,
+                });
+                return;
+            }
+            Found::Unchanged => count(&self.progress.unchanged),
+            Found::Absent => {
+                if let Some(place) = place {
+                    place.notice(Notice::Absent(job.path.clone(), self.progress.duty()));
+                }
+            }
+            Found::Unsettled(wait, stat) => {
+                job.last_seen = Some(stat);
+                job.complete = false;
+                job.put_off += 1;
+                self.look_later(job, wait);
+                return;
+            }
+            Found::Nothing | Found::Away => {}
+        }
+        self.queue.done(&job.path);
+        self.progress.tell_settled(std::slice::from_ref(&job.path));
+    }
+
+    fn look_later(&self, job: Job, wait: Duration) {
+        let path = job.path.clone();
+        self.queue.put_later(job, Urgency::Fresh, Instant::now() + wait);
+        self.queue.done(&path);
+    }
+}
+
+impl PipelineOptions {
+    /// As many readers as there are cores.
+    pub(super) fn cores() -> usize {
+        std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
+    }
+}
+
+/// Sends findings to the gatherer; a full channel makes the reader wait.
+pub(super) fn send(told: &Sender<Told>, what: Told) {
+    // Nobody gathers any more while everything stops.
+    let _ = told.send(what);
+}
