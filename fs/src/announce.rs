@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, Timespec, Timestamps, UTIME_NOW};
 use rustix::io::Errno;
 
 use crate::tree::DirPath;
@@ -195,16 +195,12 @@ impl Watched<'_> {
 
     /// Announces that what a name stands for changed.
     pub(crate) fn altered(&self, changed: &Changed) {
-        let times = Timestamps {
-            last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
-            last_modification: Timespec { tv_sec: 0, tv_nsec: UTIME_NOW },
-        };
-        self.act(
-            &changed.name,
-            Act::Alter,
-            || (),
-            |name| rustix::fs::utimensat(&self.dir, name, &times, AtFlags::SYMLINK_NOFOLLOW),
-        );
+        // Both: one alone is told as a read or a write.
+        let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+        let times = Timestamps { last_access: now, last_modification: now };
+        self.act(&changed.name, Act::Alter, || (), |name| {
+            rustix::fs::utimensat(&self.dir, name, &times, AtFlags::SYMLINK_NOFOLLOW)
+        });
     }
 }
 

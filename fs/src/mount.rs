@@ -203,7 +203,8 @@ fn config(options: &Options) -> Config {
     let mut config = Config::default();
     config.mount_options = vec![
         MountOption::FSName(NAME.into()),
-        MountOption::Subtype(NAME.into()),
+        // Not fuser's own option, which it keeps from the kernel when it mounts without fusermount3.
+        MountOption::CUSTOM(format!("subtype={NAME}")),
         MountOption::NoSuid,
         MountOption::NoDev,
         MountOption::NoAtime,

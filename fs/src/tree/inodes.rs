@@ -88,7 +88,7 @@ impl Inodes {
         }
         let mut salt = self.salts.get(path).copied().unwrap_or(0);
         let ino = loop {
-            let ino = path.number(salt) & (UNREADABLE_MARK - 1) | FIXED_END;
+            let ino = (path.number(salt) & (UNREADABLE_MARK - 1)) | FIXED_END;
             if !self.held.contains_key(&ino) {
                 break ino;
             }
