@@ -27,6 +27,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Sender, bounded};
 
 use describe::Describe;
+use duty::Duties;
 use gather::{Gatherer, LARGEST_BATCH, Told};
 use place::Place;
 use progress::Progress;
@@ -84,15 +85,16 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    /// Starts the threads.
+    /// Starts the threads. `first_scans` are open until every root was scanned once.
     pub fn start(
         sink: Arc<dyn Sink>,
         describe: Arc<dyn Describe>,
         places: Vec<Arc<Place>>,
+        first_scans: Arc<Duties>,
         options: PipelineOptions,
     ) -> io::Result<Self> {
         for place in &places {
-            place.set_away(sink.away(place.id()));
+            place.load_away(sink.as_ref());
         }
         // Two batches: one is stored while the next is found.
         let (told, findings) = bounded(2 * LARGEST_BATCH);
@@ -111,6 +113,7 @@ impl Pipeline {
             sink: Arc::clone(&shared.sink),
             queue: Arc::clone(&shared.queue),
             places: shared.places.clone(),
+            first_scans,
             progress: Arc::clone(&shared.progress),
             stop: Arc::clone(&shared.stop),
         };

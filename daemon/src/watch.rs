@@ -25,6 +25,7 @@ use library::{FilePath, Observation, RootId};
 use rustix::event::EventfdFlags;
 
 use crate::pipeline::describe::{Describe, Media};
+use crate::pipeline::duty::Duties;
 use crate::pipeline::gather::Told;
 use crate::pipeline::place::Place;
 use crate::pipeline::progress::{Progress, Report};
@@ -121,7 +122,12 @@ impl Watcher {
             places.push((Arc::new(Place::new(root.id, root.path, sender)), notices, root.poll));
         }
         let all = places.iter().map(|(place, ..)| Arc::clone(place)).collect();
-        let pipeline = Arc::new(Pipeline::start(sink, describe, all, options.pipeline.clone())?);
+        let first_scans = Arc::new(Duties::default());
+        // Held until every root has its own.
+        let _starting = first_scans.open();
+        let pipeline = options.pipeline.clone();
+        let pipeline =
+            Arc::new(Pipeline::start(sink, describe, all, Arc::clone(&first_scans), pipeline)?);
         let mut watcher = Self { pipeline, roots: Vec::new(), threads: Mutex::default() };
         for (place, notices, poll) in places {
             let (losses, lost) = unbounded();
@@ -133,6 +139,7 @@ impl Watcher {
                 notify: Mutex::default(),
                 scans: Scans::default(),
                 losses,
+                first_scan: Mutex::new(Some(first_scans.open())),
                 wake: rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
                 asked: AtomicU64::new(0),
                 answered: AtomicU64::new(0),

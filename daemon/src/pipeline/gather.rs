@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use library::{FilePath, Observation};
 
-use super::duty::Duty;
+use super::duty::{Duties, Duty};
 use super::place::Place;
 use super::progress::Progress;
 use super::queue::Queue;
@@ -49,6 +49,8 @@ pub struct Gatherer {
     pub queue: Arc<Queue>,
     /// The roots.
     pub places: Vec<Arc<Place>>,
+    /// Open until every root was scanned once and all that was found is stored.
+    pub first_scans: Arc<Duties>,
     /// Who is told how things go.
     pub progress: Arc<Progress>,
     /// Everything stops.
@@ -59,8 +61,15 @@ impl Gatherer {
     /// Works until nobody can tell anything any more, or everything stops.
     pub fn run(&self) {
         let mut batch: Vec<Told> = Vec::new();
+        let mut all_told = false;
         loop {
             self.progress.sample();
+            if !all_told && self.first_scans.count() == 0 {
+                all_told = true;
+                let duty = vec![self.progress.duty()];
+                batch.push(Told { observations: vec![Observation::Scanned], duty, ..Told::default() });
+                self.store(&mut batch);
+            }
             match self.told.recv_timeout(Duration::from_millis(200)) {
                 Ok(first) => batch.push(first),
                 Err(RecvTimeoutError::Timeout) if !self.stop.load(Ordering::Relaxed) => continue,
@@ -119,7 +128,7 @@ impl Gatherer {
             self.progress.set_trouble(None);
         }
         for place in self.places.iter().filter(|place| away_changes.contains(&place.id())) {
-            place.set_away(self.sink.away(place.id()));
+            place.load_away(self.sink.as_ref());
         }
         let mut settled = Vec::new();
         for told in batch.drain(..) {

@@ -13,6 +13,7 @@ use library::{FilePath, FileStat, RootId};
 use super::beneath;
 use super::duty::Duty;
 use super::filesystem::FileSystem;
+use super::sink::Sink;
 
 /// Device and inode number of a folder: another pair means another folder.
 pub type Identity = (u64, u64);
@@ -116,9 +117,12 @@ impl Place {
         self.away.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Sets the folders declared offline.
-    pub fn set_away(&self, folders: Vec<Box<[u8]>>) {
-        *self.away.lock().unwrap_or_else(PoisonError::into_inner) = folders;
+    /// Asks the library which folders are declared offline.
+    pub fn load_away(&self, sink: &dyn Sink) {
+        match sink.away(self.id) {
+            Ok(folders) => *self.away.lock().unwrap_or_else(PoisonError::into_inner) = folders,
+            Err(error) => tracing::error!(%error, "the library cannot say what is away"),
+        }
     }
 
     /// The declared folder that a path lies in.

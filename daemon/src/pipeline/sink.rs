@@ -19,7 +19,7 @@ pub trait Sink: Send + Sync + 'static {
     fn same_file(&self, stat: &FileStat) -> Result<Option<FileRecord>, LibraryError>;
 
     /// The folders of a root that were declared offline.
-    fn away(&self, root: RootId) -> Vec<Box<[u8]>>;
+    fn away(&self, root: RootId) -> Result<Vec<Box<[u8]>>, LibraryError>;
 
     /// Applies what was found, all at once.
     fn observe(&self, observations: Vec<Observation>) -> Result<(), LibraryError>;
@@ -46,8 +46,9 @@ impl Sink for Library {
         Self::same_file(self, stat)
     }
 
-    fn away(&self, root: RootId) -> Vec<Box<[u8]>> {
-        Self::away(self).into_iter().filter(|away| away.root == root).map(|away| away.folder).collect()
+    fn away(&self, root: RootId) -> Result<Vec<Box<[u8]>>, LibraryError> {
+        let away = Self::away(self)?.into_iter().filter(|away| away.root == root);
+        Ok(away.map(|away| away.folder).collect())
     }
 
     fn observe(&self, observations: Vec<Observation>) -> Result<(), LibraryError> {

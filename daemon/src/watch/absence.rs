@@ -14,6 +14,9 @@ pub const BELIEVED_FILES: usize = 100;
 /// A loss of up to this share of a root, in percent, is believed.
 pub const BELIEVED_PERCENT: usize = 20;
 
+/// The most single files that are named offline one by one; beyond it the rest is missing.
+const MOST_SINGLE: usize = 1000;
+
 /// A file that is not where it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Lost {
@@ -53,7 +56,7 @@ impl Verdict {
 pub(super) fn judge(lost: Vec<Lost>, known: &HashMap<Box<[u8]>, usize>, is_empty: bool) -> Verdict {
     let total: usize = known.values().sum();
     let mut verdict = Verdict::default();
-    let (moved, lost): (Vec<_>, Vec<_>) = lost.into_iter().partition(|lost| lost.moved);
+    let (moved, mut lost): (Vec<_>, Vec<_>) = lost.into_iter().partition(|lost| lost.moved);
     verdict.missing.extend(moved.into_iter().map(|lost| lost.path));
     if is_empty && lost.len() > 1 && lost.len() >= total {
         verdict.offline.push((Box::default(), "the folder is suddenly empty".into()));
@@ -65,28 +68,33 @@ pub(super) fn judge(lost: Vec<Lost>, known: &HashMap<Box<[u8]>, usize>, is_empty
         verdict.missing.extend(lost.into_iter().map(|lost| lost.path));
         return verdict;
     }
+    lost.sort_unstable_by(|one, other| one.path.cmp(&other.path));
     let known = with_ancestors(known.iter().map(|(folder, count)| (folder.as_ref(), *count)));
     let gone = with_ancestors(lost.iter().map(|lost| (folder_of(&lost.path), 1)));
     let number = lost.len();
     let percent = lost.len() * 100 / total.max(1);
     let mut last: Option<Box<[u8]>> = None;
-    let mut sorted = lost;
-    sorted.sort_unstable_by(|one, other| one.path.cmp(&other.path));
+    let mut single = 0;
     // Only to ask whether one path lies under another: which root does not matter.
     let root = RootId::from_bytes([0; 16]);
-    for lost in sorted {
-        if !doubted(&lost) {
-            verdict.missing.push(lost.path);
+    for lost in &lost {
+        let path = FilePath::new(root, lost.path.clone());
+        if !doubted(lost) {
+            verdict.missing.push(path.relative);
             continue;
         }
-        let path = FilePath::new(root, lost.path);
         if last.as_ref().is_some_and(|last| path.is_under(last)) {
             continue;
         }
-        let away = ancestors(&path.relative)
-            .find(|folder| gone.get(*folder) >= known.get(*folder))
-            .unwrap_or(&path.relative)
-            .into();
+        let folder = ancestors(&path.relative).find(|folder| gone.get(*folder) >= known.get(*folder));
+        if folder.is_none() {
+            single += 1;
+            if single > MOST_SINGLE {
+                verdict.missing.push(path.relative);
+                continue;
+            }
+        }
+        let away: Box<[u8]> = folder.unwrap_or(&path.relative).into();
         let reason = if lost.device_left {
             "its disk is not there".to_owned()
         } else {

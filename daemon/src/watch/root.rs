@@ -27,6 +27,8 @@ pub(super) struct Root {
     pub(super) notify: Mutex<Option<Arc<Notify>>>,
     pub(super) scans: Scans,
     pub(super) losses: Sender<ScanLosses>,
+    /// Open until it was scanned once.
+    pub(super) first_scan: Mutex<Option<Duty>>,
     /// Wakes the listener.
     pub(super) wake: OwnedFd,
     /// Times the listener was asked to read all events there are, and times it has.

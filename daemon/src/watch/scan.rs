@@ -57,6 +57,8 @@ pub(super) struct Order {
     pub(super) urgency: Urgency,
     /// Kept until all it found is told.
     pub(super) duty: Duty,
+    /// The same, if it is the root's first scan: the library wants to know when everything was told once.
+    pub(super) first: Option<Duty>,
 }
 
 /// What a file was when it was last looked at, as far as a scan compares it.
@@ -371,6 +373,7 @@ impl<'a> Scan<'a> {
         if self.order.urgency != Urgency::Backlog && self.root.notify().is_some() {
             job.settle = Some(self.root.options.arrival_settle);
         }
+        job.duty.extend(self.order.first.clone());
         job.names = Some(Arc::clone(names));
         job.retry = self.order.retry;
         self.root.pipeline.look(job, urgency);

@@ -1,5 +1,7 @@
 //! The two threads that scan a root: one for all of it, one for folders that something just happened to.
 
+use std::sync::PoisonError;
+
 use super::root::{FolderScan, FullScan, Root};
 use super::scan::{Moves, Order, Scan, Seen};
 use crate::pipeline::duty::Duty;
@@ -10,6 +12,7 @@ use crate::pipeline::queue::Urgency;
 pub(super) fn scan_everything(root: &Root) {
     while let Some(FullScan { retry, duty }) = root.scans.next_full() {
         root.progress(|progress| progress.scanning = true);
+        let first = root.first_scan.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let order = Order {
             folder: Box::default(),
             moved_from: None,
@@ -17,13 +20,17 @@ pub(super) fn scan_everything(root: &Root) {
             retry,
             urgency: Urgency::Backlog,
             duty,
+            first,
         };
         let result = Scan::run(root, order);
         if root.stopping() {
             return;
         }
         match result {
-            Ok(seen) => finished(root, seen),
+            Ok(seen) => {
+                finished(root, seen);
+                *root.first_scan.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            }
             Err(error) => {
                 tracing::warn!(root = %root.place.path().display(), %error, "cannot be scanned");
                 root.wake();
@@ -79,7 +86,7 @@ fn scan_folder(
     moves: Moves,
     duty: Duty,
 ) -> Moves {
-    let order = Order { folder, moved_from, moves, retry: false, urgency: Urgency::Arrived, duty };
+    let order = Order { folder, moved_from, moves, retry: false, urgency: Urgency::Arrived, duty, first: None };
     match Scan::run(root, order) {
         Ok(seen) => {
             let watches = root.notify().map_or(0, |notify| notify.count() as u64);

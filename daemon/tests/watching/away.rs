@@ -1,0 +1,163 @@
+//! Missing files, folders that are away, roots that come back.
+
+use library::Observation;
+
+use crate::stage::{Kind, Stage, kinds, photo};
+
+crate::over_both! { missing root_moved_and_back root_deleted root_away_at_start burst burst_while_stopped part_returns emptied forget }
+
+fn fill(stage: &Stage, folder: &str, numbers: std::ops::Range<usize>) {
+    for number in numbers {
+        stage.write(format!("{folder}/{number}.jpg"), &photo(number));
+    }
+}
+
+fn missing(kind: &Kind) {
+    let mut stage = Stage::new(kind);
+    fill(&stage, "a", 0..50);
+    stage.watch();
+    for number in 0..30 {
+        std::fs::remove_file(stage.path(format!("a/{number}.jpg"))).unwrap();
+    }
+    stage.idle();
+    assert_eq!(stage.state().len(), 20);
+    assert!(stage.away().is_empty());
+}
+
+fn root_moved_and_back(kind: &Kind) {
+    let mut stage = Stage::new(kind);
+    fill(&stage, "a", 0..150);
+    stage.watch();
+    stage.told();
+    let elsewhere = stage.temporary.path().join("Pictures.away");
+    std::fs::rename(&stage.root, &elsewhere).unwrap();
+    stage.until("offline", |stage| stage.away() == [""]);
+    stage.idle();
+    assert_eq!(stage.state().len(), 150, "nothing is forgotten");
+    std::fs::rename(&elsewhere, &stage.root).unwrap();
+    stage.until("online", |stage| stage.away().is_empty());
+    stage.idle();
+    let told = stage.told();
+    assert_eq!(kinds(&told), ["offline", "online"], "nothing was read again");
+    // Watched again.
+    stage.write("a/late.jpg", &photo(1000));
+    stage.until("the late one", |stage| stage.says("a/late.jpg") == "asset");
+    assert_eq!(stage.state().len(), 151);
+}
+
+fn root_deleted(kind: &Kind) {
+    let mut stage = Stage::new(kind);
+    fill(&stage, "a", 0..20);
+    stage.watch();
+    stage.told();
+    std::fs::remove_dir_all(&stage.root).unwrap();
+    stage.until("offline", |stage| stage.away() == [""]);
+    stage.idle();
+    std::thread::sleep(std::time::Duration::from_millis(700));
+    assert_eq!(stage.state().len(), 20);
+    // Another folder under its name, with half of the photos.
+    fill(&stage, "a", 0..10);
+    stage.until("online", |stage| stage.away().is_empty());
+    stage.idle();
+    stage.until("the other half missing", |stage| stage.state().len() == 10);
+}
+
+fn root_away_at_start(kind: &Kind) {
+    let mut stage = Stage::new(kind);
+    fill(&stage, "a", 0..20);
+    stage.watch();
+    stage.stop();
+    let elsewhere = stage.temporary.path().join("elsewhere");
+    std::fs::rename(&stage.root, &elsewhere).unwrap();
+    stage.told();
+    stage.watch();
+    assert_eq!(kinds(&stage.told()), ["offline"], "and not `scanned`");
+    assert_eq!(stage.away(), [""]);
+    assert!(stage.watcher().report().roots[&stage.id].reason.as_ref().unwrap().contains("not there"));
+    std::fs::rename(&elsewhere, &stage.root).unwrap();
+    stage.until("online", |stage| stage.away().is_empty());
+    stage.idle();
+    assert_eq!(kinds(&stage.told()), ["online", "scanned"]);
+}
+
+/// `rm -rf` of a large folder is not believed.
+fn burst(kind: &Kind) {
+    let mut stage = Stage::new(kind);
+    fill(&stage, "large", 0..150);
+    fill(&stage, "small", 200..250);
+    stage.watch();
+    stage.told();
+    std::fs::remove_dir_all(stage.path("large")).unwrap();
+    stage.until("offline", |stage| stage.away() == ["large"]);
+    stage.idle();
+    assert_eq!(stage.state().len(), 200);
+    assert!(!kinds(&stage.told()).contains(&"gone"));
+    // Put back.
+    fill(&stage, "large", 0..150);
+    stage.until("online", |stage| stage.away().is_empty());
+    stage.idle();
+    assert_eq!(stage.state().len(), 200);
+}
+
+fn burst_while_stopped(kind: &Kind) {
+    let mut stage = Stage::new(kind);
+    fill(&stage, "large/a", 0..80);
+    fill(&stage, "large/b", 80..160);
+    fill(&stage, "small", 200..250);
+    stage.watch();
+    stage.stop();
+    std::fs::remove_dir_all(stage.path("large")).unwrap();
+    stage.watch();
+    assert_eq!(stage.away(), ["large"]);
+    assert_eq!(stage.state().len(), 210);
+    // Known at the next start, and not told again.
+    stage.stop();
+    stage.told();
+    stage.watch();
+    assert_eq!(kinds(&stage.told()), ["scanned"]);
+}
+
+/// Of an offline folder some files return: they show, the others stay protected.
+fn part_returns(kind: &Kind) {
+    let mut stage = Stage::new(kind);
+    fill(&stage, "large/a", 0..120);
+    fill(&stage, "large/b", 120..240);
+    fill(&stage, "small", 300..340);
+    stage.watch();
+    std::fs::remove_dir_all(stage.path("large")).unwrap();
+    stage.until("offline", |stage| stage.away() == ["large"]);
+    fill(&stage, "large/b", 120..240);
+    stage.until("the rest", |stage| stage.away() == ["large/a"]);
+    stage.idle();
+    assert_eq!(stage.state().len(), 280);
+}
+
+fn emptied(kind: &Kind) {
+    let mut stage = Stage::new(kind);
+    fill(&stage, "a", 0..3);
+    stage.watch();
+    stage.stop();
+    std::fs::remove_dir_all(stage.path("a")).unwrap();
+    stage.watch();
+    assert_eq!(stage.away(), [""]);
+    assert_eq!(stage.state().len(), 3);
+}
+
+fn forget(kind: &Kind) {
+    let mut stage = Stage::new(kind);
+    fill(&stage, "large", 0..150);
+    fill(&stage, "small", 200..203);
+    stage.watch();
+    std::fs::remove_dir_all(stage.path("large")).unwrap();
+    stage.until("offline", |stage| stage.away() == ["large"]);
+    stage.watcher().forget(&stage.path("large")).unwrap();
+    assert!(stage.away().is_empty());
+    stage.idle();
+    assert_eq!(stage.names(), ["small/200.jpg", "small/201.jpg", "small/202.jpg"]);
+    assert!(stage.watcher().forget(std::path::Path::new("/nowhere")).is_err());
+    assert!(stage.told().iter().any(|told| matches!(told, Observation::Forgotten { .. })));
+    // What is there is found again, even after such a word.
+    stage.watcher().forget(&stage.root).unwrap();
+    stage.idle();
+    assert_eq!(stage.state().len(), 3);
+}

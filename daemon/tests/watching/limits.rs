@@ -1,0 +1,61 @@
+//! Where inotify ends: too few watches, lost events, folders that are only scanned.
+
+use std::time::Duration;
+
+use daemon::pipeline::progress::{State, WatchMode};
+
+use crate::stage::{Kind, Stage, photo};
+
+crate::over_both! { too_few_watches rescanned report }
+
+fn too_few_watches(kind: &Kind) {
+    let mut stage = Stage::new(kind);
+    stage.options.max_watches = Some(3);
+    stage.options.poll = Duration::from_millis(500);
+    for number in 0..10 {
+        stage.write(format!("{number}/a.jpg"), &photo(number));
+    }
+    stage.watch();
+    assert_eq!(stage.state().len(), 10);
+    let root = stage.watcher().report().roots[&stage.id].clone();
+    assert_eq!((root.mode, root.watches), (WatchMode::Limited, 3));
+    assert!(root.reason.unwrap().contains("sudo sysctl fs.inotify.max_user_watches="));
+    for number in 0..10 {
+        stage.write(format!("{number}/b.jpg"), &photo(20 + number));
+    }
+    stage.until("all of them", |stage| stage.state().len() == 20);
+}
+
+/// As after lost events: what happened unheard is found by a scan.
+fn rescanned(kind: &Kind) {
+    let mut stage = Stage::new(kind);
+    stage.options.max_watches = Some(0);
+    stage.write("a.jpg", &photo(1));
+    stage.write("b.jpg", &photo(2));
+    stage.watch();
+    stage.write("c.jpg", &photo(3));
+    std::fs::remove_file(stage.path("a.jpg")).unwrap();
+    std::fs::rename(stage.path("b.jpg"), stage.path("d.jpg")).unwrap();
+    stage.idle();
+    assert_eq!(stage.names(), ["a.jpg", "b.jpg"]);
+    stage.watcher().rescan(None);
+    stage.idle();
+    assert_eq!(stage.names(), ["c.jpg", "d.jpg"]);
+}
+
+fn report(kind: &Kind) {
+    let mut stage = Stage::new(kind);
+    for number in 0..10 {
+        stage.write(format!("a/{number}.jpg"), &photo(number));
+    }
+    stage.watch();
+    let settled = stage.watcher().settled();
+    let report = stage.watcher().report();
+    assert_eq!((report.state, report.known, report.read, report.waiting), (State::Watching, 10, 10, 0));
+    let root = &report.roots[&stage.id];
+    assert_eq!((root.mode, root.watches, &root.path), (WatchMode::Watched, 2, &stage.root));
+    assert_eq!(report.bytes, 10 * photo(0).len() as u64);
+    stage.write("b.jpg", &photo(11));
+    assert_eq!(settled.recv_timeout(Duration::from_secs(3)).unwrap(), stage.file("b.jpg"));
+    assert!(serde_json::to_value(stage.watcher().report()).unwrap()["roots"].is_object());
+}
