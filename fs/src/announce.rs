@@ -184,7 +184,7 @@ impl Watched<'_> {
         });
     }
 
-    /// Announces that a name vanished. What the kernel never knew, nobody misses.
+    /// Announces that a name vanished.
     pub(crate) fn vanished(&self, changed: &Changed, clear: impl Fn()) {
         let Some(ino) = changed.ino else { return };
         let flags = if changed.is_dir { AtFlags::REMOVEDIR } else { AtFlags::empty() };
