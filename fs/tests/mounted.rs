@@ -291,15 +291,16 @@ fn a_watcher_hears_of_it() {
             let _ = lines.send(line);
         }
     });
-    let expect = |wanted: &str| {
-        let mut others = Vec::new();
-        loop {
+    // Of two directories, neither need be told first.
+    let mut unclaimed: Vec<String> = Vec::new();
+    let mut expect = |wanted: &str| {
+        while !unclaimed.iter().any(|line| line == wanted) {
             match heard.recv_timeout(Duration::from_secs(10)) {
-                Ok(line) if line == wanted => return,
-                Ok(line) => others.push(line),
-                Err(_) => panic!("no {wanted:?}, but {others:?}"),
+                Ok(line) => unclaimed.push(line),
+                Err(_) => panic!("no {wanted:?}, but {unclaimed:?}"),
             }
         }
+        unclaimed.retain(|line| line != wanted);
     };
     mounted.library.add_plain("b.jpg", b"two");
     expect("CREATE b.jpg");
