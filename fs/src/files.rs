@@ -63,7 +63,12 @@ pub(crate) enum Now<T> {
 
 impl OpenFile {
     /// Reads what the page cache has, without waiting, and hands it to `reply`.
-    pub(crate) fn read_now<T>(&self, offset: u64, size: u32, reply: impl FnOnce(&[u8]) -> T) -> io::Result<Now<T>> {
+    pub(crate) fn read_now<T>(
+        &self,
+        offset: u64,
+        size: u32,
+        reply: impl FnOnce(&[u8]) -> T,
+    ) -> io::Result<Now<T>> {
         let file = match &self.bytes {
             Bytes::Fixed(bytes) => return Ok(Now::Done(reply(part(bytes, offset, size)))),
             Bytes::File(file) => file,
@@ -170,7 +175,13 @@ impl Files {
     /// Opens bytes of our own.
     pub(crate) fn open_fixed(&self, bytes: &'static [u8], attr: FileAttr) -> Opened {
         self.modes().entry(attr.ino.0).or_default().opens += 1;
-        self.insert(OpenFile { ino: attr.ino.0, bytes: Bytes::Fixed(bytes), attr, root: None, _backing: None })
+        self.insert(OpenFile {
+            ino: attr.ino.0,
+            bytes: Bytes::Fixed(bytes),
+            attr,
+            root: None,
+            _backing: None,
+        })
     }
 
     /// Opens once more what the kernel already reads for somebody: no file need be opened for that.
@@ -281,7 +292,8 @@ mod tests {
             assert_eq!(bytes, b"89");
         }
         let fixed = files.open_fixed(b"fixed", attr(2, 5));
-        let Now::Done(bytes) = files.get(fixed.handle).unwrap().read_now(3, 9, <[u8]>::to_vec).unwrap() else {
+        let Now::Done(bytes) = files.get(fixed.handle).unwrap().read_now(3, 9, <[u8]>::to_vec).unwrap()
+        else {
             panic!("no disk to wait for")
         };
         assert_eq!(bytes, b"ed");

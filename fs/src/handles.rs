@@ -57,14 +57,9 @@ impl Handles {
     /// A handle of a directory, with what it lists when that is known already.
     pub(crate) fn open(&self, ino: u64, listing: Option<Listing>) -> u64 {
         let number = self.next.fetch_add(1, Ordering::Relaxed) + 1;
-        let handle = DirHandle {
-            unread: listing.is_some().into(),
-            listing: Mutex::new(listing.map(Arc::new)),
-        };
-        self.open
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(number, (ino, Arc::new(handle)));
+        let handle =
+            DirHandle { unread: listing.is_some().into(), listing: Mutex::new(listing.map(Arc::new)) };
+        self.open.write().unwrap_or_else(PoisonError::into_inner).insert(number, (ino, Arc::new(handle)));
         let mut lately = self.lately.lock().unwrap_or_else(PoisonError::into_inner);
         if lately.len() >= SWEEP {
             lately.retain(|_, at| at.elapsed() < LATELY);

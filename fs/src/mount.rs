@@ -71,7 +71,9 @@ pub enum MountError {
     #[error("other users may be let in only where /etc/fuse.conf has the line user_allow_other")]
     AllowOther,
     /// FUSE is not there, or not for this user.
-    #[error("cannot use /dev/fuse: {0}; load it with: modprobe fuse, and see that this user may read and write it")]
+    #[error(
+        "cannot use /dev/fuse: {0}; load it with: modprobe fuse, and see that this user may read and write it"
+    )]
     NoFuse(io::Error),
     /// A mount that was left behind could not be cleared.
     #[error("{} was left behind by a galleryfs that was killed, and cannot be cleared: {reason}; try: fusermount3 -uz '{}'", .path.display(), .path.display())]
@@ -128,7 +130,8 @@ pub fn mount(source: Arc<dyn Source>, mountpoint: &Path, options: Options) -> Re
         stack_depth: stack_depth(options.passthrough, &roots),
     }));
     let io_error = |error| io_error(&mountpoint, error);
-    let session = Session::new(shell, &mountpoint, &config(&options)).and_then(Session::spawn).map_err(io_error)?;
+    let session =
+        Session::new(shell, &mountpoint, &config(&options)).and_then(Session::spawn).map_err(io_error)?;
     let announcer =
         options.announce.then(|| (Announcer::new(Arc::clone(&tokens), &mountpoint), Arc::clone(&tokens)));
     let mut mount = Mount { mountpoint: mountpoint.clone(), session: Some(session), follower: None };
@@ -279,7 +282,10 @@ fn canonical(path: &Path) -> Result<PathBuf, MountError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(MountError::Missing(path.to_owned())),
         Err(error) if matches!(error.raw_os_error(), Some(libc::ENOTCONN | libc::ECONNABORTED)) => {
             let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-            match (absolute.parent().and_then(|parent| std::fs::canonicalize(parent).ok()), absolute.file_name()) {
+            match (
+                absolute.parent().and_then(|parent| std::fs::canonicalize(parent).ok()),
+                absolute.file_name(),
+            ) {
                 (Some(parent), Some(name)) => Ok(parent.join(name)),
                 _ => Ok(absolute),
             }
@@ -331,7 +337,9 @@ fn unescaped(field: &[u8]) -> PathBuf {
 fn unmount(mountpoint: &Path) -> Result<(), MountError> {
     let reason = if rustix::process::geteuid().is_root() {
         let plain = rustix::mount::unmount(mountpoint, UnmountFlags::NOFOLLOW);
-        match plain.or_else(|_| rustix::mount::unmount(mountpoint, UnmountFlags::NOFOLLOW | UnmountFlags::DETACH)) {
+        match plain
+            .or_else(|_| rustix::mount::unmount(mountpoint, UnmountFlags::NOFOLLOW | UnmountFlags::DETACH))
+        {
             Ok(()) => return Ok(()),
             Err(error) => error.to_string(),
         }
@@ -372,7 +380,7 @@ mod tests {
         std::fs::create_dir_all(full.join("below")).unwrap();
         std::fs::create_dir(&empty).unwrap();
         std::fs::write(&file, "x").unwrap();
-        let at = |path: &Path| prepare(path, &[full.clone()]);
+        let at = |path: &Path| prepare(path, std::slice::from_ref(&full));
         assert_eq!(at(&empty).unwrap(), empty);
         assert!(matches!(at(&path.join("none")), Err(MountError::Missing(_))));
         assert!(matches!(at(&file), Err(MountError::NotADirectory(_))));

@@ -13,8 +13,8 @@ use std::time::SystemTime;
 use fuser::{
     AccessFlags, BsdFileFlags, Errno, FileHandle, Filesystem, FopenFlags, Generation, INodeNo, InitFlags,
     KernelConfig, LockOwner, OpenAccMode, OpenFlags, RenameFlags, ReplyAttr, ReplyCreate, ReplyData,
-    ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyLseek, ReplyOpen, ReplyStatfs, ReplyWrite,
-    ReplyXattr, Request, TimeOrNow, WriteFlags,
+    ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyLseek, ReplyOpen, ReplyStatfs,
+    ReplyWrite, ReplyXattr, Request, TimeOrNow, WriteFlags,
 };
 use library::RootId;
 
@@ -123,10 +123,11 @@ impl Shared {
         if writes {
             return reply.error(read_only("open", INodeNo(ino)));
         }
-        let (readable, attr) = match self.tree.readable(ino).and_then(|found| Ok((found, self.tree.attr(ino)?))) {
-            Ok(found) => found,
-            Err(error) => return reply.error(refusal("open", ino, &error)),
-        };
+        let (readable, attr) =
+            match self.tree.readable(ino).and_then(|found| Ok((found, self.tree.attr(ino)?))) {
+                Ok(found) => found,
+                Err(error) => return reply.error(refusal("open", ino, &error)),
+            };
         if let Readable::Fixed(fixed) = readable {
             let opened = self.files.open_fixed(fixed.contents(), attr);
             return reply.opened(FileHandle(opened.handle), CACHED);
@@ -142,7 +143,13 @@ impl Shared {
         });
     }
 
-    fn open_original(&self, readable: &Readable, root: Option<RootId>, attr: fuser::FileAttr, reply: ReplyOpen) {
+    fn open_original(
+        &self,
+        readable: &Readable,
+        root: Option<RootId>,
+        attr: fuser::FileAttr,
+        reply: ReplyOpen,
+    ) {
         let source = self.tree.source();
         let file = match readable {
             Readable::Row(row, state) => source.open_original(*row, &state.snapshot),
@@ -301,7 +308,9 @@ const CACHED: FopenFlags = FopenFlags::FOPEN_KEEP_CACHE.union(FopenFlags::FOPEN_
 
 fn opened_reply(opened: &crate::files::Opened, reply: ReplyOpen) {
     match &opened.backing {
-        Some(backing) => reply.opened_passthrough(FileHandle(opened.handle), FopenFlags::FOPEN_NOFLUSH, backing),
+        Some(backing) => {
+            reply.opened_passthrough(FileHandle(opened.handle), FopenFlags::FOPEN_NOFLUSH, backing);
+        }
         None => reply.opened(FileHandle(opened.handle), CACHED),
     }
 }
@@ -395,7 +404,15 @@ impl Filesystem for Shell {
         guarded("mknod", || self.0.announced("mknod", req.pid(), parent, name, reply));
     }
 
-    fn mkdir(&self, req: &Request, parent: INodeNo, name: &OsStr, _mode: u32, _umask: u32, reply: ReplyEntry) {
+    fn mkdir(
+        &self,
+        req: &Request,
+        parent: INodeNo,
+        name: &OsStr,
+        _mode: u32,
+        _umask: u32,
+        reply: ReplyEntry,
+    ) {
         guarded("mkdir", || self.0.announced("mkdir", req.pid(), parent, name, reply));
     }
 
@@ -504,11 +521,25 @@ impl Filesystem for Shell {
         guarded("readdir", || self.0.readdir_plain(ino.0, fh.0, offset, reply));
     }
 
-    fn readdirplus(&self, _req: &Request, ino: INodeNo, fh: FileHandle, offset: u64, reply: ReplyDirectoryPlus) {
+    fn readdirplus(
+        &self,
+        _req: &Request,
+        ino: INodeNo,
+        fh: FileHandle,
+        offset: u64,
+        reply: ReplyDirectoryPlus,
+    ) {
         guarded("readdirplus", || self.0.readdirplus(ino.0, fh.0, offset, reply));
     }
 
-    fn releasedir(&self, _req: &Request, _ino: INodeNo, fh: FileHandle, _flags: OpenFlags, reply: ReplyEmpty) {
+    fn releasedir(
+        &self,
+        _req: &Request,
+        _ino: INodeNo,
+        fh: FileHandle,
+        _flags: OpenFlags,
+        reply: ReplyEmpty,
+    ) {
         guarded("releasedir", || self.0.handles.close(fh.0));
         reply.ok();
     }

@@ -281,9 +281,10 @@ impl Tree {
             Node::Fixed(fixed) => {
                 Some(self.owner.file(fixed.inode(), fixed.contents().len() as u64, self.born))
             }
-            Node::Unreadable(at) => state.unreadable.get(*at).map(|named| {
-                self.owner.file(named.ino, named.file.size, time(named.file.modified))
-            }),
+            Node::Unreadable(at) => state
+                .unreadable
+                .get(*at)
+                .map(|named| self.owner.file(named.ino, named.file.size, time(named.file.modified))),
         }
     }
 
@@ -370,7 +371,8 @@ fn links(state: &State, number: RowNumber, row: &Row) -> u32 {
     if host.visibility == library::Visibility::Archive {
         return on_disk + 2;
     }
-    let grouped = |has: bool, view: &dyn View| if has { view.stands(state, host_number, host).len() as u32 } else { 0 };
+    let grouped =
+        |has: bool, view: &dyn View| if has { view.stands(state, host_number, host).len() as u32 } else { 0 };
     on_disk
         + 1
         + u32::from(host.taken.is_some())

@@ -160,7 +160,9 @@ fn tell(changes: &Changes, notifier: &Notifier, handles: &Handles, announcer: Op
 /// Announces what changed, in the order in which it could have happened: what is below goes first and comes last.
 fn announce(announcer: &Announcer, told: &[Told<'_>], clear: impl Fn(u64, &Changed)) {
     let watched = |(ino, path): (u64, &DirPath)| announcer.watch(ino, path);
-    for ((ino, path, dir), _) in told.iter().rev().filter(|((_, _, dir), told)| *told && !dir.vanished.is_empty()) {
+    for ((ino, path, dir), _) in
+        told.iter().rev().filter(|((_, _, dir), told)| *told && !dir.vanished.is_empty())
+    {
         let Some(watched) = watched((*ino, path)) else { continue };
         for changed in &dir.vanished {
             watched.vanished(changed, || clear(*ino, changed));

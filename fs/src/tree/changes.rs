@@ -234,7 +234,9 @@ impl Tree {
         let held: Vec<(u64, DirPath)> = inodes.all().map(|(ino, path)| (ino, path.clone())).collect();
         let mut gone = Vec::new();
         for (_, path) in &held {
-            if drifting(path) || (path.as_bytes() == b"unreadable" && !Arc::ptr_eq(&old.unreadable, &new.unreadable)) {
+            if drifting(path)
+                || (path.as_bytes() == b"unreadable" && !Arc::ptr_eq(&old.unreadable, &new.unreadable))
+            {
                 let (before, after) = (listed(old, path), listed(new, path));
                 for name in before.keys().chain(after.keys().filter(|name| !before.contains_key(*name))) {
                     collected.name(path, name, before.get(name).copied(), after.get(name).copied());

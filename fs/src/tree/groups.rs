@@ -97,7 +97,8 @@ impl Groups {
 
     pub(crate) fn contents(&self, state: &State, at: At<'_>) -> Contents {
         let Some(group) = self.group(at) else { return Contents::default() };
-        let mut dirs: Vec<Box<[u8]>> = group.below.values().map(|below| below.name.as_bytes().into()).collect();
+        let mut dirs: Vec<Box<[u8]>> =
+            group.below.values().map(|below| below.name.as_bytes().into()).collect();
         dirs.sort();
         let mut rows = RoaringBitmap::new();
         for facet in &group.sets {

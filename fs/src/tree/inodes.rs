@@ -72,7 +72,9 @@ impl Inodes {
     /// The number of a path, or for one that the kernel does not know, a number that nothing has: whoever watches the
     /// directory above is told of its end all the same.
     pub(crate) fn known_or_spare(&self, path: &DirPath) -> u64 {
-        let spare = || (0..u32::MAX).rev().map(|salt| Self::number(path, salt)).find(|ino| !self.held.contains_key(ino));
+        let spare = || {
+            (0..u32::MAX).rev().map(|salt| Self::number(path, salt)).find(|ino| !self.held.contains_key(ino))
+        };
         self.known(path).or_else(spare).unwrap_or(FIXED_END)
     }
 

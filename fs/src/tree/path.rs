@@ -31,7 +31,11 @@ impl DirPath {
 
     /// The directory called `name` in this one.
     pub fn join(&self, name: &[u8]) -> Self {
-        if self.is_root() { Self(name.into()) } else { Self([&self.0, b"/".as_slice(), name].concat().into()) }
+        if self.is_root() {
+            Self(name.into())
+        } else {
+            Self([&self.0, b"/".as_slice(), name].concat().into())
+        }
     }
 
     /// Whether it is the root of the mount.

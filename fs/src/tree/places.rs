@@ -38,10 +38,7 @@ impl View for Places {
     }
 
     fn stands(&self, state: &State, _number: RowNumber, row: &Row) -> Vec<DirPath> {
-        row.place
-            .and_then(|place| groups(state).path(self.name(), Facet::Place(place)))
-            .into_iter()
-            .collect()
+        row.place.and_then(|place| groups(state).path(self.name(), Facet::Place(place))).into_iter().collect()
     }
 
     fn has(&self, state: &State, at: At<'_>) -> bool {

@@ -26,7 +26,9 @@ pub(crate) struct Newest {
 fn newest(state: &State) -> &Newest {
     state.newest.get_or_init(|| {
         let mut rows = Vec::new();
-        let days = state.snapshot.facets(Facet::Added(jiff::civil::Date::MIN)..=Facet::Added(jiff::civil::Date::MAX));
+        let days = state
+            .snapshot
+            .facets(Facet::Added(jiff::civil::Date::MIN)..=Facet::Added(jiff::civil::Date::MAX));
         for (_, set) in days.rev() {
             rows.extend((set & state.shown(Recent.scope())).into_iter().filter_map(|row| {
                 // Equal moments are told apart by the id, which a rebuilt catalogue keeps; row numbers it does not.

@@ -63,7 +63,12 @@ impl State {
     }
 
     /// The next state, with this of it changed.
-    pub(crate) fn next(&self, snapshot: Arc<Snapshot>, today: Date, unreadable: Arc<UnreadableFiles>) -> Self {
+    pub(crate) fn next(
+        &self,
+        snapshot: Arc<Snapshot>,
+        today: Date,
+        unreadable: Arc<UnreadableFiles>,
+    ) -> Self {
         Self::new(self.number + 1, snapshot, self.account, self.parts, today, unreadable)
     }
 

@@ -34,7 +34,8 @@ enum Type {
 impl Type {
     /// Every one, in the order listed. The format called `raw` is part of `types/raw/`.
     fn all() -> impl Iterator<Item = Self> {
-        let formats = Format::ALL.iter().filter(|format| format.kind() != Kind::Sidecar && format.word() != RAW);
+        let formats =
+            Format::ALL.iter().filter(|format| format.kind() != Kind::Sidecar && format.word() != RAW);
         [Self::Kind(Kind::Image), Self::Kind(Kind::Video), Self::Raw, Self::Live]
             .into_iter()
             .chain(formats.copied().map(Self::Format))

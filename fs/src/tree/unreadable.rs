@@ -148,7 +148,8 @@ mod tests {
 
     #[test]
     fn a_name_stays_with_its_file() {
-        let first = UnreadableFiles::named(&UnreadableFiles::default(), vec![file("b/x.jpg"), file("c/x.jpg")]);
+        let first =
+            UnreadableFiles::named(&UnreadableFiles::default(), vec![file("b/x.jpg"), file("c/x.jpg")]);
         assert_eq!(first.by_name(b"x.jpg"), Some(0));
         assert_eq!(first.by_name(b"x (2).jpg"), Some(1));
         let second = UnreadableFiles::named(&first, vec![file("a/x.jpg"), file("c/x.jpg")]);
