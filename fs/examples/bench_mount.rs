@@ -42,7 +42,8 @@ fn main() {
     library.edit(|fixture| {
         for number in 0..count {
             let (name, size) = (format!("IMG_{number:06}.jpg"), 1000 + number as u64);
-            let taken = format!("{}-{:02}-{:02}T10:00:00", 2000 + number % 25, 1 + number % 12, 1 + number % 28);
+            let taken =
+                format!("{}-{:02}-{:02}T10:00:00", 2000 + number % 25, 1 + number % 12, 1 + number % 28);
             std::fs::write(disk.join(&name), "").unwrap();
             fixture.add(&Photo { path: &name, size, taken: Some(&taken), ..Photo::default() });
         }

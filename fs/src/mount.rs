@@ -380,7 +380,7 @@ mod tests {
         std::fs::create_dir_all(full.join("below")).unwrap();
         std::fs::create_dir(&empty).unwrap();
         std::fs::write(&file, "x").unwrap();
-        let at = |path: &Path| prepare(path, &[full.clone()]);
+        let at = |path: &Path| prepare(path, std::slice::from_ref(&full));
         assert_eq!(at(&empty).unwrap(), empty);
         assert!(matches!(at(&path.join("none")), Err(MountError::Missing(_))));
         assert!(matches!(at(&file), Err(MountError::NotADirectory(_))));

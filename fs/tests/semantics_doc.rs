@@ -58,7 +58,9 @@ fn build(library: &TestLibrary) {
     let table = DOCUMENT.lines().skip_while(|line| !line.starts_with("| file |")).skip(2);
     for (number, line) in table.take_while(|line| line.starts_with('|')).enumerate() {
         let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
-        let [path, taken, place, camera, tags, stars, other] = cells[..] else { panic!("seven cells: {line}") };
+        let [path, taken, place, camera, tags, stars, other] = cells[..] else {
+            panic!("seven cells: {line}")
+        };
         let list = |cell: &str| cell.split(',').map(|word| word.trim().to_owned()).collect::<Vec<_>>();
         let (place, camera, tags) = (list(place), list(camera), list(tags));
         let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
@@ -123,7 +125,8 @@ fn run(command: &str, mount: &Path, tools: &Path) -> String {
 #[test]
 fn the_examples_of_the_document_are_true() {
     let dir = tempfile::tempdir().unwrap();
-    let (photos, point, tools) = (dir.path().join("photos"), dir.path().join("mnt"), dir.path().join("tools"));
+    let (photos, point, tools) =
+        (dir.path().join("photos"), dir.path().join("mnt"), dir.path().join("tools"));
     for made in [&photos, &point, &tools] {
         std::fs::create_dir(made).unwrap();
     }

@@ -122,17 +122,20 @@ fn the_root_lists_every_view_even_of_an_empty_library() {
 #[test]
 fn a_photo_stands_where_its_columns_say() {
     let library = library();
-    let row = add(&library, &Photo {
-        path: "2024/a.jpg",
-        name: Some("IMG_1.jpg"),
-        size: 1000,
-        taken: Some("2020-05-01T10:00:00"),
-        place: Some(("Rome", "Latium", "Italy")),
-        camera: Some(("Canon", "Canon EOS 40D")),
-        tags: &["trips/it/aly", "a/b"],
-        rating: Some(4),
-        ..Photo::default()
-    });
+    let row = add(
+        &library,
+        &Photo {
+            path: "2024/a.jpg",
+            name: Some("IMG_1.jpg"),
+            size: 1000,
+            taken: Some("2020-05-01T10:00:00"),
+            place: Some(("Rome", "Latium", "Italy")),
+            camera: Some(("Canon", "Canon EOS 40D")),
+            tags: &["trips/it/aly", "a/b"],
+            rating: Some(4),
+            ..Photo::default()
+        },
+    );
     let tree = tree_of(&library);
     let ino = tree.state().row(row).unwrap().inode.get();
     for path in [
@@ -191,13 +194,20 @@ fn visibility_decides_where_it_shows() {
         ("shown.jpg", Visibility::Timeline),
     ] {
         let path = format!("{name}/{name}");
-        add(&library, &Photo { path: &path, visibility, taken: Some("2020-01-01T00:00:00"), ..Photo::default() });
+        add(
+            &library,
+            &Photo { path: &path, visibility, taken: Some("2020-01-01T00:00:00"), ..Photo::default() },
+        );
     }
     let tree = tree_of(&library);
     assert_eq!(names(&tree, "all/2020/01"), ["archived.jpg", "shown.jpg"]);
     assert_eq!(names(&tree, "archive"), ["archived.jpg"]);
     assert_eq!(names(&tree, "by-date/2020/2020-01/2020-01-01"), ["shown.jpg"]);
-    assert_eq!(names(&tree, "folders/Pictures"), ["archived.jpg", "shown.jpg"], "the locked folder is not named");
+    assert_eq!(
+        names(&tree, "folders/Pictures"),
+        ["archived.jpg", "shown.jpg"],
+        "the locked folder is not named"
+    );
     assert_eq!(names(&tree, "search/jpg"), ["001 shown.jpg"]);
     assert!(find(&tree, "search/jpg/locked.jpg").is_err());
     assert!(!walk(&tree).keys().any(|path| path.contains("locked")));
@@ -206,7 +216,8 @@ fn visibility_decides_where_it_shows() {
 #[test]
 fn parts_stand_beside_their_photo() {
     let library = library();
-    let host = add(&library, &Photo { path: "IMG_1.HEIC", taken: Some("2020-05-01T00:00:00"), ..Photo::default() });
+    let host =
+        add(&library, &Photo { path: "IMG_1.HEIC", taken: Some("2020-05-01T00:00:00"), ..Photo::default() });
     let part = Photo { visibility: Visibility::Hidden, host: Some(host), ..Photo::default() };
     add(&library, &Photo { path: "IMG_1.MOV", ..part.clone() });
     add(&library, &Photo { path: "IMG_1.HEIC.xmp", ..part });
@@ -240,7 +251,10 @@ fn words_become_names_and_their_spellings_one_directory() {
     assert_eq!(names(&tree, "cameras"), ["X∕100"]);
     assert!(find(&tree, "all/undated/a.jpg").is_ok());
     // A directory and a photo of one name: the directory is meant.
-    add(&library, &Photo { path: "c/b.jpg", name: Some("c.jpg"), tags: &["Holiday/a.jpg"], ..Photo::default() });
+    add(
+        &library,
+        &Photo { path: "c/b.jpg", name: Some("c.jpg"), tags: &["Holiday/a.jpg"], ..Photo::default() },
+    );
     let tree = tree_of(&library);
     assert_eq!(names(&tree, "tags/HOLIDAY"), ["a.jpg", "x", "b.jpg"]);
 }
@@ -248,13 +262,21 @@ fn words_become_names_and_their_spellings_one_directory() {
 #[test]
 fn a_listing_is_what_it_was_and_a_new_one_what_is() {
     let library = library();
-    let first = add(&library, &Photo { path: "a.jpg", taken: Some("2020-01-01T00:00:00"), ..Photo::default() });
+    let first =
+        add(&library, &Photo { path: "a.jpg", taken: Some("2020-01-01T00:00:00"), ..Photo::default() });
     let tree = tree_of(&library);
     let ino = find(&tree, "all/2020/01").unwrap().attr.ino.0;
     let before = tree.list(ino).unwrap();
-    advance(&tree, &library.edit(|fixture| {
-        vec![fixture.add(&Photo { path: "b.jpg", taken: Some("2020-01-02T00:00:00"), ..Photo::default() })]
-    }));
+    advance(
+        &tree,
+        &library.edit(|fixture| {
+            vec![fixture.add(&Photo {
+                path: "b.jpg",
+                taken: Some("2020-01-02T00:00:00"),
+                ..Photo::default()
+            })]
+        }),
+    );
     advance(&tree, &library.remove(first));
     let of = |listing: &listing::Listing| {
         lines(&tree, ino, listing, 2).into_iter().map(|(name, _, _)| name).collect::<Vec<_>>()
@@ -328,7 +350,8 @@ struct Known {
 }
 
 const DAYS: [Option<&str>; 4] = [None, Some("2020-05-01"), Some("2020-05-02"), Some("2021-12-31")];
-const PLACES: [Option<(&str, &str, &str)>; 3] = [None, Some(("Rome", "Latium", "Italy")), Some(("", "", "Italy"))];
+const PLACES: [Option<(&str, &str, &str)>; 3] =
+    [None, Some(("Rome", "Latium", "Italy")), Some(("", "", "Italy"))];
 const TAGS: [&[&str]; 5] = [&[], &["x"], &["X/y"], &["x", "z"], &["X", "x/y"]];
 const FOLDERS: [&str; 3] = ["", "one/", "one/two/"];
 const SHOWN: [Visibility; 4] =
@@ -413,7 +436,13 @@ fn run(op: &Op, library: &TestLibrary, model: &mut Vec<Known>, serial: &mut usiz
             known.part = Some((name.clone(), path.clone()));
             library.edit(|fixture| {
                 let visibility = Visibility::Hidden;
-                let part = Photo { path: &path, name: Some(&name), host: Some(host), visibility, ..Photo::default() };
+                let part = Photo {
+                    path: &path,
+                    name: Some(&name),
+                    host: Some(host),
+                    visibility,
+                    ..Photo::default()
+                };
                 vec![fixture.add(&part)]
             })
         }
@@ -675,7 +704,7 @@ fn twenty_readers_see_whole_states_while_it_changes() {
                     let Ok(dir) = find(&tree, "tags/pair") else { continue };
                     let Ok(listing) = tree.list(dir.attr.ino.0) else { continue };
                     let count = lines(&tree, dir.attr.ino.0, &listing, 2).len();
-                    assert!(count % 2 == 0 && count > 0, "half a commit: {count}");
+                    assert!(count.is_multiple_of(2) && count > 0, "half a commit: {count}");
                 }
             });
         }

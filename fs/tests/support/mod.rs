@@ -46,7 +46,11 @@ impl TestLibrary {
         let changes: Vec<Change> = rows
             .into_iter()
             .filter_map(|row| snapshot.row(row))
-            .map(|row| Change { seq: snapshot.cursor().seq, entity: Entity::Asset(row.id), gone: !row.present })
+            .map(|row| Change {
+                seq: snapshot.cursor().seq,
+                entity: Entity::Asset(row.id),
+                gone: !row.present,
+            })
             .collect();
         self.publish(Commit { snapshot, changes: changes.into() })
     }
