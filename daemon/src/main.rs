@@ -1,3 +1,7 @@
 //! The program `galleryfs`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    daemon::cli::main()
+}

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, Timespec, Timestamps, UTIME_NOW};
 use rustix::io::Errno;
 
 use crate::tree::DirPath;
@@ -41,6 +41,9 @@ pub(crate) enum Act {
     Alter,
 }
 
+/// A directory's inode number and a name in it.
+type Key = (u64, Box<[u8]>);
+
 /// What the announcing thread is about to do.
 #[derive(Debug, Default)]
 pub(crate) struct Tokens {
@@ -48,7 +51,7 @@ pub(crate) struct Tokens {
     thread: AtomicI32,
     /// How many tokens stand, so that every other request passes without the lock.
     standing: AtomicUsize,
-    tokens: Mutex<HashMap<(u64, Box<[u8]>), Act>>,
+    tokens: Mutex<HashMap<Key, Act>>,
 }
 
 impl Tokens {
@@ -63,7 +66,7 @@ impl Tokens {
             && i32::try_from(pid).is_ok_and(|pid| pid != 0 && pid == self.thread.load(Ordering::Acquire))
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(u64, Box<[u8]>), Act>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Key, Act>> {
         self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -184,7 +187,7 @@ impl Watched<'_> {
         });
     }
 
-    /// Announces that a name vanished. What the kernel never knew, nobody misses.
+    /// Announces that a name vanished.
     pub(crate) fn vanished(&self, changed: &Changed, clear: impl Fn()) {
         let Some(ino) = changed.ino else { return };
         let flags = if changed.is_dir { AtFlags::REMOVEDIR } else { AtFlags::empty() };
@@ -195,10 +198,9 @@ impl Watched<'_> {
 
     /// Announces that what a name stands for changed.
     pub(crate) fn altered(&self, changed: &Changed) {
-        let times = Timestamps {
-            last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
-            last_modification: Timespec { tv_sec: 0, tv_nsec: UTIME_NOW },
-        };
+        // Both: one alone is told as a read or a write.
+        let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+        let times = Timestamps { last_access: now, last_modification: now };
         self.act(
             &changed.name,
             Act::Alter,

@@ -4,6 +4,9 @@
 //! tested without a kernel; the shell answers the kernel from it; [`mount()`] puts it in place. What the tree promises
 //! is in `docs/semantics.md`, whose examples are run as tests.
 
+#[cfg(test)]
+extern crate self as galleryfs_fs;
+
 mod announce;
 mod attr;
 pub mod clock;
@@ -20,7 +23,12 @@ pub mod tree;
 mod watcher;
 mod xattr;
 
+pub use attr::Owner;
 pub use error::FsError;
 pub use mount::{Mount, MountError, mount};
 pub use options::{Options, Parts, Passthrough, Xattrs};
 pub use source::{Commit, Details, QueryError, Source, SourceError, Unreadable};
+
+#[cfg(test)]
+#[path = "../tests/support/mod.rs"]
+mod support;

@@ -203,7 +203,8 @@ fn config(options: &Options) -> Config {
     let mut config = Config::default();
     config.mount_options = vec![
         MountOption::FSName(NAME.into()),
-        MountOption::Subtype(NAME.into()),
+        // Not fuser's own option, which it keeps from the kernel when it mounts without fusermount3.
+        MountOption::CUSTOM(format!("subtype={NAME}")),
         MountOption::NoSuid,
         MountOption::NoDev,
         MountOption::NoAtime,
@@ -379,7 +380,7 @@ mod tests {
         std::fs::create_dir_all(full.join("below")).unwrap();
         std::fs::create_dir(&empty).unwrap();
         std::fs::write(&file, "x").unwrap();
-        let at = |path: &Path| prepare(path, &[full.clone()]);
+        let at = |path: &Path| prepare(path, std::slice::from_ref(&full));
         assert_eq!(at(&empty).unwrap(), empty);
         assert!(matches!(at(&path.join("none")), Err(MountError::Missing(_))));
         assert!(matches!(at(&file), Err(MountError::NotADirectory(_))));

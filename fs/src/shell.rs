@@ -309,7 +309,7 @@ const CACHED: FopenFlags = FopenFlags::FOPEN_KEEP_CACHE.union(FopenFlags::FOPEN_
 fn opened_reply(opened: &crate::files::Opened, reply: ReplyOpen) {
     match &opened.backing {
         Some(backing) => {
-            reply.opened_passthrough(FileHandle(opened.handle), FopenFlags::FOPEN_NOFLUSH, backing)
+            reply.opened_passthrough(FileHandle(opened.handle), FopenFlags::FOPEN_NOFLUSH, backing);
         }
         None => reply.opened(FileHandle(opened.handle), CACHED),
     }

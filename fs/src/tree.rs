@@ -382,3 +382,6 @@ fn links(state: &State, number: RowNumber, row: &Row) -> u32 {
         + grouped(host.camera.is_some(), &cameras::Cameras)
         + grouped(!host.tags.is_empty(), &tags::Tags)
 }
+
+#[cfg(test)]
+mod tests;

@@ -134,7 +134,7 @@ fn make(count: usize, index: &TextIndex) -> Result<Library, Box<dyn Error>> {
             0 => format!("{}-in-{} {at}.{ext}", words[0], words[1]),
             _ => format!("IMG_{:04}_{at}.{ext}", at % 10_000),
         };
-        let folder = format!("{year}/{month:02}/{}", at / 200);
+        let folder = format!("{year}/{month:02}/{}", WORDS[at % 5]);
         let taken = format!(
             "{year}-{month:02}-{:02}T{:02}:30:{:02}",
             1 + dice.roll(28),

@@ -28,6 +28,7 @@ use crate::names;
 use crate::observation::{FileContent, FilePath, FileRecord, FileStat, Observation, SidecarSeen};
 use crate::parts;
 use crate::replay;
+use crate::snapshot::Snapshot;
 use crate::version;
 
 /// How long an emptied path still belongs to the photo that stood there: editors delete before they write.
@@ -38,6 +39,10 @@ const VACATED: SignedDuration = SignedDuration::from_secs(60);
 pub(crate) struct Ingest<'t, 'a> {
     tx: &'t mut Transaction<'a>,
     roots: &'t HashMap<RootId, RootRecord>,
+    /// The library before this transaction.
+    snapshot: &'t Snapshot,
+    /// Inode numbers given out in it.
+    claimed: HashMap<AssetInode, AssetId>,
 }
 
 /// A photo or video that stands at a path.
@@ -51,8 +56,12 @@ struct Arrival {
 }
 
 impl<'t, 'a> Ingest<'t, 'a> {
-    pub(crate) fn new(tx: &'t mut Transaction<'a>, roots: &'t HashMap<RootId, RootRecord>) -> Self {
-        Self { tx, roots }
+    pub(crate) fn new(
+        tx: &'t mut Transaction<'a>,
+        roots: &'t HashMap<RootId, RootRecord>,
+        snapshot: &'t Snapshot,
+    ) -> Self {
+        Self { tx, roots, snapshot, claimed: HashMap::new() }
     }
 
     /// Applies a batch.
@@ -167,11 +176,21 @@ impl<'t, 'a> Ingest<'t, 'a> {
         }
         self.tx.remove(Key::vacated(&path));
         self.tx.put(Key::same_file(&stat), &path);
-        let names: Vec<_> = sidecars.iter().map(|sidecar| sidecar.name.clone()).collect();
+        let mut beside: BTreeSet<FilePath> =
+            sidecars.iter().map(|sidecar| sibling(&path, &sidecar.name)).collect();
+        // A file that was moved here was not read, so nobody looked for sidecars that waited here for it.
+        beside.extend(self.same_stem(&path)?.into_iter().filter_map(
+            |(other, record)| match record.content {
+                FileContent::Sidecar { hosts, .. } => {
+                    hosts.iter().any(|host| **host == *path.name()).then_some(other)
+                }
+                _ => None,
+            },
+        ));
         let content = FileContent::Asset { asset, digests, sidecars };
         self.tx.put(Key::file(&path), &FileRecord { stat, content });
-        for name in names {
-            self.attach(&sibling(&path, &name))?;
+        for sidecar in beside {
+            self.attach(&sidecar)?;
         }
         Ok(())
     }
@@ -248,17 +267,25 @@ impl<'t, 'a> Ingest<'t, 'a> {
     /// Salts the inode number of the current version if another asset has it.
     fn salt(&mut self, asset: AssetId) -> Result<(), CatalogueError> {
         let Some(record) = self.tx.asset(asset)? else { return Ok(()) };
-        let (version, inode) = (record.digests.checksum, record.inode);
-        if self.tx.get::<AssetId>(&Key::inode(inode))? == Some(asset) {
-            return Ok(());
+        let (version, mut inode) = (record.digests.checksum, record.inode);
+        let mut salt = 0;
+        while self.holder(inode).is_some_and(|holder| holder != asset) {
+            salt += 1;
+            inode = AssetInode::of(asset, &version, salt);
         }
-        for salt in 1.. {
-            let inode = AssetInode::of(asset, &version, salt);
-            if self.tx.get::<AssetId>(&Key::inode(inode))?.is_none() {
-                return self.tx.decide(Fact::Inode { asset, version, salt });
-            }
+        self.claimed.insert(inode, asset);
+        if salt > 0 {
+            self.tx.decide(Fact::Inode { asset, version, salt })?;
         }
         Ok(())
+    }
+
+    /// Whose current version has this inode number.
+    fn holder(&self, inode: AssetInode) -> Option<AssetId> {
+        self.claimed.get(&inode).copied().or_else(|| {
+            let row = self.snapshot.by_inode(inode)?;
+            Some(self.snapshot.row(row)?.id)
+        })
     }
 
     /// The ordinal that files of the same stem in the same folder already have, so that the halves of a live photo,

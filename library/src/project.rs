@@ -101,7 +101,8 @@ pub(crate) fn row(
         favourite: false,
         motion: metadata.motion.is_some(),
         warned: !metadata.warnings.is_empty(),
-        host: ties.host,
+        // What is not there is beside nothing.
+        host: if paths.is_empty() { None } else { ties.host },
         parts: ties.parts,
         paths: paths.into_boxed_slice(),
     }

@@ -32,12 +32,13 @@ pub(crate) fn apply(
         }
         Fact::Asset { asset, owner, digests, base, name, host } => {
             if tx.asset(*asset)?.is_none() {
-                let inode = claim_inode(tx, *asset, digests)?;
+                let inode = inode_of(tx, *asset, digests)?;
                 let row = tx.next_row()?;
                 tx.add_asset(
                     *asset,
                     AssetRecord {
                         row,
+                        changed: Default::default(),
                         owner: *owner,
                         digests: *digests,
                         inode,
@@ -75,7 +76,7 @@ pub(crate) fn apply(
             }
         }
         Fact::Version { asset, to, .. } => {
-            let inode = claim_inode(tx, *asset, to)?;
+            let inode = inode_of(tx, *asset, to)?;
             if let Some(record) = tx.asset_mut(*asset)? {
                 record.digests = *to;
                 record.inode = inode;
@@ -87,7 +88,6 @@ pub(crate) fn apply(
         Fact::Inode { asset, version, salt } => {
             tx.put(Key::salt(*asset, version), salt);
             let inode = AssetInode::of(*asset, version, *salt);
-            tx.put(Key::inode(inode), asset);
             if let Some(record) = tx.asset_mut(*asset)? {
                 if record.digests.checksum == *version {
                     record.inode = inode;
@@ -117,24 +117,23 @@ pub(crate) fn apply(
 }
 
 /// The inode number of a version: salted only where a journalled collision says so.
-fn claim_inode(
-    tx: &mut Transaction<'_>,
+fn inode_of(
+    tx: &Transaction<'_>,
     asset: AssetId,
     digests: &crate::checksum::Digests,
 ) -> Result<AssetInode, CatalogueError> {
     let salt = tx.get::<u32>(&Key::salt(asset, &digests.checksum))?.unwrap_or(0);
-    let inode = AssetInode::of(asset, &digests.checksum, salt);
-    if tx.get::<AssetId>(&Key::inode(inode))?.is_none() {
-        tx.put(Key::inode(inode), &asset);
-    }
-    Ok(inode)
+    Ok(AssetInode::of(asset, &digests.checksum, salt))
 }
 
 fn reserve(tx: &mut Transaction<'_>, base: &str, name: &str, asset: AssetId) -> Result<(), CatalogueError> {
     let ordinal = names::ordinal_of(name, base);
-    let hint = Key::ordinal(&names::folded(base));
-    if tx.get::<u32>(&hint)?.unwrap_or(1) <= ordinal {
-        tx.put(hint, &(ordinal + 1));
+    // Most names are the only one of their kind: no hint means that the search for a free one begins at 1.
+    if ordinal > 1 {
+        let hint = Key::ordinal(&names::folded(base));
+        if tx.get::<u32>(&hint)?.unwrap_or(1) <= ordinal {
+            tx.put(hint, &(ordinal + 1));
+        }
     }
     tx.put(Key::name(&names::folded(name)), &asset);
     Ok(())

@@ -87,7 +87,7 @@ fn main_fields(tiff: &mut Tiff<'_>, main: &Directory, exif: &mut Exif) {
     for entry in &main.entries {
         let entry = *entry;
         match entry.tag {
-            0x010e => said.description = tiff.text(entry),
+            0x010e => said.description = tiff.text(entry).filter(|text| !is_filler(text)),
             0x010f => said.make = tiff.text(entry),
             0x0110 => said.model = tiff.text(entry),
             0x0112 => {
@@ -127,6 +127,12 @@ fn main_fields(tiff: &mut Tiff<'_>, main: &Directory, exif: &mut Exif) {
             }
         }
     }
+}
+
+/// What cameras write where a caption belongs. Nobody's words, and they would stand under every photo.
+fn is_filler(description: &str) -> bool {
+    description.ends_with("DIGITAL CAMERA")
+        || matches!(description, "SONY DSC" | "MINOLTA DSC" | "DCIM" | "DSC" | "Default")
 }
 
 /// Microsoft's percentages: 1, 25, 50, 75, 99 for one to five stars.

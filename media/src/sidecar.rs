@@ -162,13 +162,7 @@ fn plain_json_fit(described: &str, photo: &str) -> Option<Fit> {
     }
     let length = described.chars().count();
     // Cut inside the name or its extension; one character less where the cut would have split one.
-    if (CUT - 1..=CUT).contains(&length) && photo.starts_with(described) {
-        return Some(Fit::CutJson);
-    }
-    // The photo's own name was cut too, one character earlier than the title of the JSON.
-    let (stem, _) = split(photo)?;
-    let cut_too = length == CUT && stem.chars().count() >= CUT - 2 && described.starts_with(stem);
-    cut_too.then_some(Fit::CutJson)
+    ((CUT - 1..=CUT).contains(&length) && photo.starts_with(described)).then_some(Fit::CutJson)
 }
 
 /// The JSON of the original of an edited photo, or of the still of a live photo's video.
@@ -263,8 +257,9 @@ mod tests {
             let json = format!("PXL_20231006_063121958.jpg{end}.json");
             assert_eq!(of_photo("PXL_20231006_063121958.jpg", &[json.as_str()]).len(), 1, "{json}");
         }
-        let both = ["original_1d4caa6f-16c6-4c3d-901b-9387de10e528_P.json"];
-        assert_eq!(of_photo("original_1d4caa6f-16c6-4c3d-901b-9387de10e528_.jpg", &both).len(), 1);
+        // Photos are cut too, but a character later.
+        let both = ["original_1d4caa6f-16c6-4c3d-901b-9387de10e528_.json"];
+        assert_eq!(of_photo("original_1d4caa6f-16c6-4c3d-901b-9387de10e528_P.jpg", &both).len(), 1);
         assert!(of_photo("IMG_1.jpg", &["IMG.json", "IMG_1.json", "IMG_10.jpg.json"]).is_empty());
     }
 

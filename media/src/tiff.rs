@@ -74,7 +74,8 @@ impl<'a> Tiff<'a> {
 
     /// The directory at this position; `None` where there is none, or when it was read before.
     pub(crate) fn directory(&mut self, at: u64) -> Option<Directory> {
-        if at == 0 || self.seen.contains(&at) || self.seen.len() >= MOST_DIRECTORIES {
+        if at == 0 || at > self.block.len() || self.seen.contains(&at) || self.seen.len() >= MOST_DIRECTORIES
+        {
             return None;
         }
         self.seen.push(at);

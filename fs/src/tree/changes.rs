@@ -249,7 +249,7 @@ impl Tree {
         }
         for (path, dir) in &mut collected.dirs {
             for vanished in dir.vanished.iter_mut().filter(|vanished| vanished.is_dir) {
-                vanished.ino = inodes.known(&path.join(&vanished.name));
+                vanished.ino = Some(inodes.known_or_spare(&path.join(&vanished.name)));
             }
         }
         inodes.advance(new.number, gone);

@@ -69,6 +69,19 @@ impl Inodes {
         self.by_path.get(path).copied()
     }
 
+    /// The number of a path, or for one that the kernel does not know, a number that nothing has: whoever watches the
+    /// directory above is told of its end all the same.
+    pub(crate) fn known_or_spare(&self, path: &DirPath) -> u64 {
+        let spare = || {
+            (0..u32::MAX).rev().map(|salt| Self::number(path, salt)).find(|ino| !self.held.contains_key(ino))
+        };
+        self.known(path).or_else(spare).unwrap_or(FIXED_END)
+    }
+
+    fn number(path: &DirPath, salt: u32) -> u64 {
+        (path.number(salt) & (UNREADABLE_MARK - 1)) | FIXED_END
+    }
+
     /// All directories the kernel knows, with their numbers.
     pub(crate) fn all(&self) -> impl Iterator<Item = (u64, &DirPath)> {
         self.by_path.iter().map(|(path, ino)| (*ino, path))
@@ -88,7 +101,7 @@ impl Inodes {
         }
         let mut salt = self.salts.get(path).copied().unwrap_or(0);
         let ino = loop {
-            let ino = path.number(salt) & (UNREADABLE_MARK - 1) | FIXED_END;
+            let ino = Self::number(path, salt);
             if !self.held.contains_key(&ino) {
                 break ino;
             }

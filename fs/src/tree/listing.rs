@@ -134,8 +134,8 @@ impl Tree {
     }
 
     pub(crate) fn listing(state: Arc<State>, path: DirPath, ino: u64) -> Listing {
-        let mut listing = Listing::new(state, path.clone(), ino);
-        let state = Arc::clone(&listing.state);
+        let mut listing = Listing::new(state, path, ino);
+        let (state, path) = (Arc::clone(&listing.state), listing.path.clone());
         let Some((top, at)) = path.split_view() else {
             listing.items.extend(VIEWS.iter().map(|view| Item::Dir(view.name().as_bytes().into())));
             listing.items.extend(Fixed::ALL.map(Item::Fixed));

@@ -33,7 +33,7 @@ fn number(file: &Unreadable, salt: u32) -> u64 {
     let hash = Checksum::of(&[file.root.as_bytes().as_slice(), &salt.to_be_bytes(), &file.path].concat());
     let mut bytes = [0; 8];
     bytes.copy_from_slice(&hash.as_bytes()[..8]);
-    u64::from_be_bytes(bytes) >> 2 | UNREADABLE_MARK
+    (u64::from_be_bytes(bytes) >> 2) | UNREADABLE_MARK
 }
 
 /// `IMG (2).jpg` for the second `IMG.jpg`.

@@ -4,7 +4,7 @@
 use super::encode;
 use crate::change::{ChangeSeq, Entity};
 use crate::checksum::Checksum;
-use crate::id::{AccountId, AssetId, AssetInode, RootId};
+use crate::id::{AccountId, AssetId, RootId};
 use crate::observation::{FilePath, FileStat};
 
 /// The bytes of one key, or the common start of many.
@@ -85,11 +85,6 @@ impl Key {
         Self::of(b'O', &[folded.as_bytes()])
     }
 
-    /// Who has this inode number.
-    pub(crate) fn inode(inode: AssetInode) -> Self {
-        Self::of(b'I', &[&inode.get().to_be_bytes()])
-    }
-
     /// The salt of an inode number that collided.
     pub(crate) fn salt(asset: AssetId, version: &Checksum) -> Self {
         Self::of(b'J', &[asset.as_bytes(), version.as_bytes()])
@@ -141,7 +136,7 @@ impl Key {
         Self::of(b'S', &[&seq.0.to_be_bytes()])
     }
 
-    /// The number of an entity's latest change.
+    /// The number of the latest change of an entity that is no asset: an asset's record has its own.
     pub(crate) fn latest(entity: Entity) -> Self {
         Self::of(b'L', &[&encode(&entity)])
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::change::ChangeSeq;
 use crate::checksum::{Checksum, Digests};
 use crate::format::{Format, Kind};
 use crate::id::{AccountId, AssetId, AssetInode, RowNumber};
@@ -50,6 +51,8 @@ pub(crate) struct Standing {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub(crate) struct AssetRecord {
     pub(crate) row: RowNumber,
+    /// Its latest change, so that the feed keeps one an asset.
+    pub(crate) changed: ChangeSeq,
     pub(crate) owner: AccountId,
     /// The current version.
     pub(crate) digests: Digests,

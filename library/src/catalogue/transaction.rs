@@ -175,7 +175,7 @@ impl<'a> Transaction<'a> {
     }
 
     /// Numbers the changes and gathers all writes. `journal` is the last journal record that this commit includes.
-    pub(crate) fn prepare(self, journal: Sequence) -> Result<Prepared, CatalogueError> {
+    pub(crate) fn prepare(mut self, journal: Sequence) -> Result<Prepared, CatalogueError> {
         let mut batch = sled::Batch::default();
         for (key, value) in self.written {
             match value {
@@ -188,25 +188,28 @@ impl<'a> Transaction<'a> {
         let mut assets = Vec::new();
         for entity in self.changed {
             seq.0 += 1;
-            let latest = Key::latest(entity);
-            if let Some(before) = self.catalogue.get::<ChangeSeq>(&latest)? {
+            let mut gone = false;
+            let before = match entity {
+                Entity::Asset(id) => {
+                    let Some(record) = self.assets.get_mut(&id).and_then(Option::as_mut) else { continue };
+                    gone = record.standing.is_empty();
+                    let before = std::mem::replace(&mut record.changed, seq);
+                    batch.insert(Key::asset(id).bytes(), encode(record));
+                    assets.push(id);
+                    (before != ChangeSeq::default()).then_some(before)
+                }
+                Entity::Roots | Entity::Unreadable => {
+                    let latest = Key::latest(entity);
+                    let before = self.catalogue.get::<ChangeSeq>(&latest)?;
+                    batch.insert(latest.bytes(), encode(&seq));
+                    before
+                }
+            };
+            if let Some(before) = before {
                 batch.remove(Key::change(before).bytes());
             }
-            let gone = match entity {
-                Entity::Asset(id) => {
-                    matches!(self.assets.get(&id), Some(Some(record)) if record.standing.is_empty())
-                }
-                Entity::Roots | Entity::Unreadable => false,
-            };
-            batch.insert(latest.bytes(), encode(&seq));
             batch.insert(Key::change(seq).bytes(), encode(&(entity, gone)));
             changes.push(Change { seq, entity, gone });
-            if let Entity::Asset(id) = entity {
-                if let Some(Some(record)) = self.assets.get(&id) {
-                    batch.insert(Key::asset(id).bytes(), encode(record));
-                }
-                assets.push(id);
-            }
         }
         batch.insert(Key::meta("seq").bytes(), encode(&seq));
         batch.insert(Key::meta("journal").bytes(), encode(&journal));

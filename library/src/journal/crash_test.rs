@@ -18,6 +18,7 @@ pub(super) fn scratch() -> tempfile::TempDir {
 
 pub(super) fn draft(key: u64, value: u64) -> Draft {
     Draft {
+        time: None,
         actor: None,
         face: Face::Cli,
         kind: "test.set".into(),
@@ -234,6 +235,7 @@ fn a_full_disk_refuses_a_batch_and_takes_the_next() {
         let faults = Arc::new(Faults::fail("write", 2, 1, libc::ENOSPC));
         let journal = Journal::open(folder.path(), options(Some(Arc::clone(&faults)))).unwrap().journal;
         promised.append(&journal, &[(1, 1)]).unwrap();
+        promised.sync(&journal).unwrap();
         if truncate_fails {
             faults.fail_also("truncate");
         }

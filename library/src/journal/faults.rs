@@ -26,12 +26,26 @@ struct State {
     tear: u8,
     taken: u64,
     synced: HashMap<u64, u64>,
+    /// How long the disk takes, so that threads meet.
+    slow: std::time::Duration,
 }
 
 impl Faults {
     fn new(left: u64, failing: u64, only: Option<&'static str>, errno: i32, tear: u8) -> Self {
         let synced = HashMap::new();
-        Self { state: Mutex::new(State { left, failing, only, also: None, errno, tear, taken: 0, synced }) }
+        Self {
+            state: Mutex::new(State {
+                left,
+                failing,
+                only,
+                also: None,
+                errno,
+                tear,
+                taken: 0,
+                synced,
+                slow: std::time::Duration::ZERO,
+            }),
+        }
     }
 
     /// Nothing reaches the disk any more once `left` steps have.
@@ -41,7 +55,7 @@ impl Faults {
 
     /// `count` steps called `only` fail after `left` that succeed.
     pub(super) fn fail(only: &'static str, left: u64, count: u64, errno: i32) -> Self {
-        Self::new(left, count, Some(only), errno, 100)
+        Self::new(left, count, Some(only), errno, 200)
     }
 
     /// The next step called `what` fails too.
@@ -88,13 +102,20 @@ impl Faults {
             if what == "write" { bytes * usize::from(std::mem::take(&mut state.tear)) / 256 } else { 0 };
         if state.failing != u64::MAX {
             state.failing -= 1;
-            state.tear = 100;
+            state.tear = 200;
         }
         Err((part, io::Error::from_raw_os_error(state.errno)))
     }
 
+    /// From now on the disk takes so long.
+    pub(super) fn slow(&self, by: std::time::Duration) {
+        self.state.lock().unwrap().slow = by;
+    }
+
     /// Remembers what would survive a power cut.
     pub(super) fn synced(&self, file: &File) -> io::Result<()> {
+        let slow = self.state.lock().unwrap().slow;
+        std::thread::sleep(slow);
         let meta = file.metadata()?;
         self.state.lock().unwrap().synced.insert(meta.ino(), meta.len());
         Ok(())

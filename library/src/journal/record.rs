@@ -105,6 +105,8 @@ pub struct Draft {
     pub actor: Option<AccountId>,
     /// Where it came in.
     pub face: Face,
+    /// When, where the caller has said so to others already; `None` for now.
+    pub time: Option<Timestamp>,
     /// What it is: a word of `a-z`, `0-9`, `.`, `-` and `_` that begins with a letter, 64 bytes at most.
     pub kind: String,
     /// What it says.
@@ -318,6 +320,7 @@ mod tests {
     fn draft() -> Draft {
         let content = json!({ "name": "Rome, at\nnight \u{2028} é" });
         Draft {
+            time: None,
             actor: Some(AccountId::from_bytes([7; 16])),
             face: Face::Cli,
             kind: "album.rename".into(),

@@ -29,6 +29,8 @@ pub(super) struct Found {
     pub(super) damage: Vec<Damage>,
     /// A segment in a format we do not know.
     pub(super) newer: Option<String>,
+    /// The highest segment number that a file of another library bears: it is not to be written over.
+    pub(super) taken: u64,
 }
 
 /// What the folder holds, before anything is judged.
@@ -52,7 +54,7 @@ pub(super) fn recover(disk: &Disk, folder: &Path, options: &Options) -> Result<O
     }
     let mut damage = Vec::new();
     let library = library_of(&listing, folder)?;
-    drop_foreign(&mut listing, library, &mut damage);
+    let taken = drop_foreign(&mut listing, library, &mut damage);
     if let Some((name, format)) = listing.newer.take() {
         return read_only(listing, library, damage, &name, format).map(Some);
     }
@@ -78,7 +80,7 @@ pub(super) fn recover(disk: &Disk, folder: &Path, options: &Options) -> Result<O
         disk.sync(&file).doing("sync", &last.path)?;
         active = Some((file, tail.cut));
     }
-    Ok(Some(Found { library, live, archive: listing.archive, head, active, damage, newer: None }))
+    Ok(Some(Found { library, live, archive: listing.archive, head, active, damage, newer: None, taken }))
 }
 
 /// A newer program wrote here: we read what we can and change nothing.
@@ -97,7 +99,16 @@ fn read_only(
          until then nothing can be decided, and decisions in that file are not seen"
     );
     let head = survey.tail.map_or(survey.next, |tail| tail.next) - 1;
-    Ok(Found { library, live, archive: listing.archive, head, active: None, damage, newer: Some(newer) })
+    Ok(Found {
+        library,
+        live,
+        archive: listing.archive,
+        head,
+        active: None,
+        damage,
+        newer: Some(newer),
+        taken: 0,
+    })
 }
 
 fn list(folder: &Path) -> Result<Option<Listing>, JournalError> {
@@ -162,16 +173,20 @@ fn library_of(listing: &Listing, folder: &Path) -> Result<LibraryId, JournalErro
     })
 }
 
-fn drop_foreign(listing: &mut Listing, library: LibraryId, damage: &mut Vec<Damage>) {
+/// Leaves out what belongs to another library; gives the highest segment number among that.
+fn drop_foreign(listing: &mut Listing, library: LibraryId, damage: &mut Vec<Damage>) -> u64 {
+    let mut taken = 0;
     let mut keep = |segment: &Segment| {
         let ours = segment.header.as_ref().is_none_or(|header| header.library == library);
         if !ours {
+            taken = taken.max(segment.span.to);
             damage.push(Damage::Foreign { segment: segment.name() });
         }
         ours
     };
     listing.segments.retain(&mut keep);
-    listing.archive.retain(keep);
+    listing.archive.retain(&mut keep);
+    taken
 }
 
 /// A file that ends inside its first line holds no record. We never leave one; a copy that was broken off does.

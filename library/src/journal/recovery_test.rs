@@ -230,6 +230,44 @@ fn a_segment_of_another_library_is_ignored() {
     let opened = folder.open();
     assert!(matches!(opened.damage[0], Damage::Foreign { .. }), "{:?}", opened.damage);
     assert_eq!(everything(&opened.journal).len(), 9);
+    // Nor is one that stands where our next would.
+    let folder = Folder::new();
+    let file = read_to_string(other.segment(4)).unwrap();
+    let (_, records) = file.split_once('\n').unwrap();
+    let mut line = file.lines().next().unwrap().replace("segment=4", "segment=5").into_bytes();
+    line.truncate(line.len() - 17);
+    seal_line(&mut line, 0);
+    let theirs = [&line, records.as_bytes()].concat();
+    write(folder.segment(5), &theirs).unwrap();
+    let opened = folder.open();
+    assert!(matches!(&opened.damage[..], [Damage::Foreign { .. }]), "{:?}", opened.damage);
+    opened.journal.rotate().unwrap();
+    assert_eq!(opened.journal.append(&[draft(1, 1)]).unwrap(), [Sequence(13)]);
+    drop(opened);
+    assert_eq!(read(folder.segment(5)).unwrap(), theirs);
+    assert_eq!(folder.sequences(), (1..=13).collect::<Vec<_>>());
+}
+
+#[test]
+fn those_who_wait_at_once_share_a_wait() {
+    let folder = scratch();
+    let faults = std::sync::Arc::new(super::faults::Faults::fail("sync", u64::MAX - 1, 0, 0));
+    let options = Options { segment_bytes: 1 << 20, ..options(Some(std::sync::Arc::clone(&faults))) };
+    let journal = Journal::open(folder.path(), options).unwrap().journal;
+    faults.slow(Duration::from_millis(5));
+    std::thread::scope(|scope| {
+        for key in 0..16 {
+            let journal = &journal;
+            scope.spawn(move || {
+                for value in 0..10 {
+                    let given = journal.append(&[draft(key, value)]).unwrap();
+                    journal.sync().unwrap();
+                    assert!(journal.durable() >= given[0]);
+                }
+            });
+        }
+    });
+    assert!(faults.taken() < 100, "{} for 160", faults.taken());
 }
 
 #[test]
@@ -328,6 +366,18 @@ fn a_compaction_that_went_bad_later_is_reported_and_used() {
     write(&path, text).unwrap();
     let opened = folder.open();
     assert!(matches!(&opened.damage[..], [Damage::BadRecord { line: 2, .. }]), "{:?}", opened.damage);
+    assert_eq!(everything(&opened.journal).len(), 11);
+}
+
+#[test]
+fn a_bad_compaction_is_not_undone_for_half_of_what_it_replaced() {
+    let (folder, path) = compacted(true);
+    std::fs::remove_file(folder.segment(2)).unwrap();
+    write(&path, read_to_string(&path).unwrap().replacen("test.set", "test.get", 1)).unwrap();
+    let opened = folder.open();
+    let undone = |damage: &Damage| matches!(damage, Damage::BadCompaction { undone, .. } if !undone);
+    assert!(opened.damage.iter().any(undone), "{:?}", opened.damage);
+    assert!(path.exists() && folder.segment(1).exists());
     assert_eq!(everything(&opened.journal).len(), 11);
 }
 

@@ -26,6 +26,8 @@ pub(super) struct State {
     /// Segments that count, in order; the last one grows.
     pub(super) live: Vec<Segment>,
     pub(super) archive: Vec<Segment>,
+    /// Segment numbers up to this are not ours to use.
+    taken: u64,
     /// The growing file and its length. `None` only if everything is read-only from the start.
     active: Option<(Arc<File>, u64)>,
     /// The last sequence given out.
@@ -48,6 +50,7 @@ impl State {
         Self {
             live,
             archive,
+            taken: 0,
             active: None,
             head,
             durable: head,
@@ -71,6 +74,7 @@ impl State {
     pub(super) fn resume(disk: &Disk, folder: &Path, found: Found) -> Result<Self, JournalError> {
         let mut state = Self::new(found.live, found.archive, found.head);
         state.read_only = found.newer;
+        state.taken = found.taken;
         match found.active {
             Some((file, len)) => state.active = Some((Arc::new(file), len)),
             None if state.read_only.is_some() => {}
@@ -81,7 +85,7 @@ impl State {
 
     /// Begins a segment after the last, with the records in it that are not durable yet; on return they are.
     fn begin_segment(&mut self, disk: &Disk, folder: &Path, library: LibraryId) -> Result<(), JournalError> {
-        let span = Span::one(self.live.last().map_or(1, |last| last.span.to + 1));
+        let span = Span::one(self.live.last().map_or(0, |last| last.span.to).max(self.taken) + 1);
         let header = Header { library, span, first: self.durable + 1, made: Timestamp::now(), whole: None };
         let mut bytes = header.line();
         for (_, lines) in &self.pending {
@@ -152,9 +156,10 @@ impl Shared {
             }
         }
         let first = state.head + 1;
-        let time = format!("{:.3}", Timestamp::now());
+        let now = Timestamp::now();
         let mut lines = Vec::with_capacity(contents.iter().map(|content| content.len() + 160).sum());
         for (at, (draft, content)) in drafts.iter().zip(&contents).enumerate() {
+            let time = format!("{:.3}", draft.time.unwrap_or(now));
             write_line(&mut lines, (first + at as u64, at + 1 < drafts.len()), &time, draft, content);
         }
         let Some((file, len)) = state.active.clone() else {

@@ -198,7 +198,7 @@ fn first_account(catalogue: &Catalogue, journal: &Journal) -> Result<AccountId, 
         std::env::var("USER").ok().filter(|name| !name.is_empty()).unwrap_or_else(|| "owner".to_owned());
     let account = AccountId::random();
     let (kind, content) = Fact::Account { account, name }.to_record();
-    journal.append(&[Draft { actor: None, face: Face::Daemon, kind, content }])?;
+    journal.append(&[Draft { time: None, actor: None, face: Face::Daemon, kind, content }])?;
     catch_up(catalogue, journal)?;
     Ok(account)
 }

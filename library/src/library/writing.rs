@@ -34,7 +34,7 @@ impl Library {
     /// Applies what the watcher found, as one commit: all of it or, with an error, nothing.
     pub fn observe(&self, observations: Vec<Observation>) -> Result<(), LibraryError> {
         self.write(self.account, Face::Folder, |tx, writer| {
-            Ok(Ingest::new(tx, &writer.roots).run(observations)?)
+            Ok(Ingest::new(tx, &writer.roots, &self.snapshot()).run(observations)?)
         })
     }
 
@@ -76,7 +76,7 @@ impl Library {
                     }
                     _ => continue,
                 };
-                Ingest::new(tx, &writer.roots).run(vec![change])?;
+                Ingest::new(tx, &writer.roots, &self.snapshot()).run(vec![change])?;
             }
             Ok(ids)
         })
@@ -121,7 +121,7 @@ impl Library {
             .iter()
             .map(|fact| {
                 let (kind, content) = fact.to_record();
-                Draft { actor: Some(actor), face, kind, content }
+                Draft { time: Some(tx.now), actor: Some(actor), face, kind, content }
             })
             .collect();
         if !drafts.is_empty() {

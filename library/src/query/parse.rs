@@ -10,12 +10,12 @@ use super::{Mode, Term, What};
 
 pub(super) fn parse(text: &str, mode: Mode, today: Date) -> Result<Vec<Term>, QueryError> {
     let chunks = lex::chunks(text);
-    // The last chunk is being typed, unless a space after it says that it is finished.
-    let typing =
-        mode == Mode::Typing && !text.ends_with(|letter: char| letter.is_whitespace() || letter.is_control());
+    // The last chunk is being typed, unless a space after it says that it is finished; in a quote it says nothing.
+    let finished = text.ends_with(|letter: char| letter.is_whitespace() || letter.is_control());
     let mut terms = Vec::new();
     for (at, chunk) in chunks.iter().enumerate() {
-        let unfinished = typing && at + 1 == chunks.len();
+        let last = at + 1 == chunks.len();
+        let unfinished = mode == Mode::Typing && last && (chunk.open || !finished);
         match read(chunk, unfinished, today) {
             Ok(Term { what: What::Phrase { text, .. }, .. }) if text.trim().is_empty() => {}
             Ok(term) => terms.push(term),

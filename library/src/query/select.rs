@@ -151,7 +151,22 @@ fn union(snapshot: &Snapshot, facets: RangeInclusive<Facet>) -> RoaringBitmap {
     if facets.start() > facets.end() {
         return RoaringBitmap::new();
     }
-    snapshot.facets(facets).map(|(_, set)| set).union()
+    together(snapshot.facets(facets).map(|(_, set)| set))
+}
+
+/// The union of sets. Thousands of small ones (the days of some years) are put into plain bits first: merging them one
+/// by one moves the same rows again and again.
+fn together<'a>(sets: impl Iterator<Item = &'a RoaringBitmap>) -> RoaringBitmap {
+    let sets: Vec<&RoaringBitmap> = sets.collect();
+    if sets.len() < 32 {
+        return sets.union();
+    }
+    let end = sets.iter().filter_map(|set| set.max()).max().map_or(0, |max| max as usize + 1);
+    let mut bits = vec![0_u8; end.div_ceil(8)];
+    for row in sets.into_iter().flatten() {
+        bits[row as usize / 8] |= 1 << (row % 8);
+    }
+    RoaringBitmap::from_lsb0_bytes(0, &bits)
 }
 
 fn everything(snapshot: &Snapshot) -> RoaringBitmap {
@@ -200,7 +215,7 @@ fn people(snapshot: &Snapshot, wanted: &Value) -> RoaringBitmap {
     let matcher = wanted.name_matcher();
     let any = wanted.is_anything();
     let named = snapshot.person_names().filter(|(_, name)| any || matcher.within(name));
-    named.filter_map(|(id, _)| snapshot.facet(Facet::PersonName(id))).union()
+    together(named.filter_map(|(id, _)| snapshot.facet(Facet::PersonName(id))))
 }
 
 fn cameras(snapshot: &Snapshot, wanted: &Value) -> RoaringBitmap {
@@ -211,14 +226,14 @@ fn cameras(snapshot: &Snapshot, wanted: &Value) -> RoaringBitmap {
         any || matcher.within_model(&camera.model)
             || matcher.within_model(&format!("{} {}", camera.make, camera.model))
     });
-    named.filter_map(|(id, _)| snapshot.facet(Facet::Camera(id))).union()
+    together(named.filter_map(|(id, _)| snapshot.facet(Facet::Camera(id))))
 }
 
 fn lenses(snapshot: &Snapshot, wanted: &Value) -> RoaringBitmap {
     let matcher = wanted.name_matcher().open_ended();
     let any = wanted.is_anything();
     let named = snapshot.lenses().filter(|(_, lens)| any || matcher.within_model(lens));
-    named.filter_map(|(id, _)| snapshot.facet(Facet::Lens(id))).union()
+    together(named.filter_map(|(id, _)| snapshot.facet(Facet::Lens(id))))
 }
 
 /// `place:rome` by city, region or country; `place:italy/rome` and `place:"rome, italy"` by several.
@@ -232,14 +247,14 @@ fn places(snapshot: &Snapshot, wanted: &Value) -> RoaringBitmap {
         };
         any || leads(&whole) || parts.len() > 1 && parts.iter().all(leads)
     });
-    named.filter_map(|(id, _)| snapshot.facet(Facet::Place(id))).union()
+    together(named.filter_map(|(id, _)| snapshot.facet(Facet::Place(id))))
 }
 
 fn tags(snapshot: &Snapshot, wanted: &Value) -> RoaringBitmap {
     let matcher = wanted.path_matcher();
     let any = wanted.is_anything();
     let named = snapshot.tags().filter(|(_, tag)| any || matcher.matches(tag.parts()));
-    named.filter_map(|(id, _)| snapshot.facet(Facet::Tag(id))).union()
+    together(named.filter_map(|(id, _)| snapshot.facet(Facet::Tag(id))))
 }
 
 /// Whether a file name holds the text wanted, or begins with it when that is a prefix; at any of its paths.
@@ -247,6 +262,10 @@ fn name_test(wanted: &Value) -> Box<dyn Fn(&Row) -> bool> {
     let readings = wanted.readings();
     let prefix = wanted.is_prefix();
     let matches = move |name: &str| {
+        // File names are ASCII, nearly all, and there may be a million to look at.
+        if name.is_ascii() {
+            return readings.iter().any(|wanted| holds(name.as_bytes(), wanted.as_bytes(), prefix));
+        }
         let folded = fold(name);
         readings
             .iter()
@@ -256,4 +275,16 @@ fn name_test(wanted: &Value) -> Box<dyn Fn(&Row) -> bool> {
         let elsewhere = row.paths.iter().filter_map(|path| path.name.as_deref());
         matches(&row.name) || elsewhere.map(String::from_utf8_lossy).any(|name| matches(&name))
     })
+}
+
+/// Whether `name` holds `wanted`, which is lower case, or begins with it.
+fn holds(name: &[u8], wanted: &[u8], prefix: bool) -> bool {
+    let Some((first, rest)) = wanted.split_first() else { return true };
+    let last = name.len().saturating_sub(wanted.len());
+    if name.len() < wanted.len() {
+        return false;
+    }
+    let begins = if prefix { &name[..1] } else { &name[..=last] };
+    let here = |at: usize| name[at + 1..at + wanted.len()].eq_ignore_ascii_case(rest);
+    begins.iter().enumerate().any(|(at, byte)| byte.eq_ignore_ascii_case(first) && here(at))
 }

@@ -105,6 +105,8 @@ fn what_is_half_typed_is_never_an_error() {
         ("tag=holiday.ro", "tag=holiday.ro+"),
         ("\"dog in pa", "\"dog in pa\"*"),
         ("\"", ""),
+        ("\" ", ""),
+        ("\"dog in ", "\"dog in \"*"),
         ("dog -", "dog"),
         ("dog - ", "dog"),
         ("dog date:2024-", "dog"),

@@ -197,6 +197,9 @@ impl PathMatcher {
 
     /// Whether `parts`, made by [`PathMatcher::part`], end in the path wanted.
     pub(super) fn ends(&self, parts: &[String]) -> bool {
+        if !self.prefix && !parts.last().is_some_and(|last| self.wanted.ends_with(last.as_str())) {
+            return false;
+        }
         let separator = if self.loose { '.' } else { '/' };
         let mut run = String::new();
         for part in parts.iter().rev() {

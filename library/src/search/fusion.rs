@@ -35,27 +35,39 @@ pub(super) fn fuse(
     limit: usize,
 ) -> SearchResult {
     let total = said.len();
-    let best = |(row, score): &(RowNumber, f32)| score + if named.contains(row.0) { 1e6 } else { 0.0 };
+    let better = |left: &(RowNumber, f32), right: &(RowNumber, f32)| {
+        let is_named = |hit: &(RowNumber, f32)| named.contains(hit.0.0);
+        is_named(right).cmp(&is_named(left)).then(right.1.total_cmp(&left.1))
+    };
     if meant.is_empty() && total > limit {
-        cut(snapshot, &mut said, limit, best);
+        cut(snapshot, &mut said, limit, better);
     }
-    said.sort_unstable_by(|left, right| best(right).total_cmp(&best(left)));
-    let mut scores: HashMap<RowNumber, f32> = HashMap::with_capacity(said.len() + meant.len());
+    said.sort_unstable_by(better);
     let mut rank = 0;
+    let mut hits: Vec<Hit> = Vec::with_capacity(said.len());
     for (at, (row, score)) in said.iter().enumerate() {
         if at == 0 || said[at - 1].1.total_cmp(score) != Ordering::Equal {
             rank = at + 1;
         }
         let name = if named.contains(row.0) { NAMED } else { 0.0 };
-        scores.insert(*row, share(rank) + name);
+        hits.push(Hit { row: *row, score: share(rank) + name });
     }
-    for (at, (row, _)) in meant.iter().enumerate() {
-        *scores.entry(*row).or_default() += share(at + 1);
+    let mut total = total;
+    if !meant.is_empty() {
+        let mut scores: HashMap<RowNumber, f32> = hits.iter().map(|hit| (hit.row, hit.score)).collect();
+        for (at, (row, _)) in meant.iter().enumerate() {
+            *scores.entry(*row).or_default() += share(at + 1);
+        }
+        total = scores.len();
+        hits = scores.into_iter().map(|(row, score)| Hit { row, score }).collect();
+        hits.sort_unstable_by(|left, right| right.score.total_cmp(&left.score));
     }
-    let total = total + scores.len() - said.len();
-    let mut hits: Vec<Hit> = scores.into_iter().map(|(row, score)| Hit { row, score }).collect();
-    hits.sort_by_cached_key(|hit| key(snapshot, hit.row));
-    hits.sort_by(|left, right| right.score.total_cmp(&left.score));
+    // Best first already; what ties is put in order of time.
+    for ties in hits.chunk_by_mut(|one, other| one.score.total_cmp(&other.score) == Ordering::Equal) {
+        if ties.len() > 1 {
+            ties.sort_by_cached_key(|hit| key(snapshot, hit.row));
+        }
+    }
     hits.truncate(limit);
     SearchResult { hits, total }
 }
@@ -65,19 +77,17 @@ fn cut(
     snapshot: &Snapshot,
     said: &mut Vec<(RowNumber, f32)>,
     limit: usize,
-    best: impl Fn(&(RowNumber, f32)) -> f32,
+    better: impl Fn(&(RowNumber, f32), &(RowNumber, f32)) -> Ordering,
 ) {
     if limit == 0 {
         said.clear();
         return;
     }
-    let (_, last, _) =
-        said.select_nth_unstable_by(limit - 1, |left, right| best(right).total_cmp(&best(left)));
-    let last = best(last);
-    let (mut kept, mut ties): (Vec<_>, Vec<_>) =
-        said.drain(..).filter(|hit| best(hit) >= last).partition(|hit| best(hit) > last);
+    let (_, last, _) = said.select_nth_unstable_by(limit - 1, &better);
+    let last = *last;
+    let mut ties: Vec<_> = said.iter().copied().filter(|hit| better(hit, &last) == Ordering::Equal).collect();
+    said.retain(|hit| better(hit, &last) == Ordering::Less);
     ties.sort_by_cached_key(|(row, _)| key(snapshot, *row));
-    kept.extend(ties);
-    kept.truncate(limit);
-    *said = kept;
+    ties.truncate(limit - said.len());
+    said.extend(ties);
 }

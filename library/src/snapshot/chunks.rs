@@ -43,6 +43,16 @@ impl<T> Chunks<T> {
         chunk[at % CHUNK] = value;
     }
 
+    /// A filled row to change: copied only if another snapshot still holds it.
+    pub(crate) fn get_mut(&mut self, row: RowNumber) -> Option<&mut T>
+    where
+        T: Clone,
+    {
+        let at = row.0 as usize;
+        let chunk = Arc::make_mut(self.chunks.get_mut(at / CHUNK)?);
+        chunk.get_mut(at % CHUNK)?.as_mut().map(Arc::make_mut)
+    }
+
     /// All filled rows, in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (RowNumber, &Arc<T>)> {
         self.chunks.iter().enumerate().flat_map(|(chunk, rows)| {

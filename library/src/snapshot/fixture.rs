@@ -51,6 +51,13 @@ pub struct Photo<'a> {
 
 impl Default for Fixture {
     fn default() -> Self {
+        Self::at("/pictures")
+    }
+}
+
+impl Fixture {
+    /// A library in the making whose one root lies at `path`, for tests that open originals.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
         let (account, root) = (AccountId::from_bytes([1; 16]), RootId::from_bytes([2; 16]));
         let mut snapshot =
             Snapshot::empty(Cursor { epoch: Epoch::from_bytes([3; 16]), seq: ChangeSeq::default() });
@@ -58,13 +65,41 @@ impl Default for Fixture {
             id: root,
             owner: account,
             name: "Pictures".into(),
-            path: PathBuf::from("/pictures"),
+            path: path.into(),
         }]);
         Self { snapshot, account, root, next: 0 }
     }
-}
 
-impl Fixture {
+    /// The one root.
+    pub fn root(&self) -> RootId {
+        self.root
+    }
+
+    /// The state so far, one commit later than the last.
+    pub fn commit(&mut self) -> Arc<Snapshot> {
+        let Cursor { epoch, seq } = self.snapshot.cursor();
+        self.snapshot.set_cursor(Cursor { epoch, seq: ChangeSeq(seq.0 + 1) });
+        self.snapshot()
+    }
+
+    /// Puts the one copy of a photo at another path, as `mv` does.
+    pub fn move_to(&mut self, number: RowNumber, path: &str) {
+        let (folder, file) = path.rsplit_once('/').unwrap_or(("", path));
+        if let Some(dir) = self.snapshot.folders.make(self.root, folder.as_bytes()) {
+            self.change(number, |row| {
+                let name = (&*row.name != file).then(|| file.as_bytes().into());
+                row.paths = Box::new([RowPath { dir, name }]);
+            });
+        }
+    }
+
+    /// Gives a photo other tags.
+    pub fn retag(&mut self, number: RowNumber, tags: &[&str]) {
+        let tags: Vec<_> = tags.iter().filter_map(|tag| TagPath::new(tag.split('/'))).collect();
+        let tags = tags.iter().map(|tag| self.snapshot.intern_tag(tag)).collect();
+        self.change(number, |row| row.tags = tags);
+    }
+
     /// The one account.
     pub fn account(&self) -> AccountId {
         self.account

@@ -118,10 +118,8 @@ impl Folders {
     }
 
     fn change(&mut self, id: DirId, change: impl FnOnce(&mut Dir)) {
-        if let Some(dir) = self.dirs.get(RowNumber(id.0)) {
-            let mut dir = Dir::clone(dir);
-            change(&mut dir);
-            self.dirs.set(RowNumber(id.0), Some(Arc::new(dir)));
+        if let Some(dir) = self.dirs.get_mut(RowNumber(id.0)) {
+            change(dir);
         }
     }
 

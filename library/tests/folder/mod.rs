@@ -1,5 +1,7 @@
 //! A pretended folder of photos, told to a real library the way the watcher would.
 
+#![allow(dead_code)] // each test uses some of it
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -11,18 +13,18 @@ use library::{
 };
 
 /// One root and what stands in it.
-pub struct Folder {
-    pub library: Arc<Library>,
-    pub root: RootId,
+pub(crate) struct Folder {
+    pub(crate) library: Arc<Library>,
+    pub(crate) root: RootId,
     data: tempfile::TempDir,
     files: BTreeMap<String, (Vec<u8>, FileStat)>,
     clock: i64,
 }
 
-pub const ROOT: &str = "/pictures";
+pub(crate) const ROOT: &str = "/pictures";
 
 impl Folder {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let data = tempfile::tempdir().unwrap();
         let (library, report) = Library::open(data.path()).unwrap();
         assert!(report.rebuilt && report.notes.is_empty(), "{report:?}");
@@ -30,15 +32,15 @@ impl Folder {
         Self { library, root, data, files: BTreeMap::new(), clock: 1_700_000_000_000_000_000 }
     }
 
-    pub fn data(&self) -> &Path {
+    pub(crate) fn data(&self) -> &Path {
         self.data.path()
     }
 
-    pub fn path(&self, relative: &str) -> FilePath {
+    pub(crate) fn path(&self, relative: &str) -> FilePath {
         FilePath::new(self.root, relative.as_bytes())
     }
 
-    pub fn stat(&mut self, bytes: &[u8]) -> FileStat {
+    pub(crate) fn stat(&mut self, bytes: &[u8]) -> FileStat {
         self.clock += 1_000_000_000;
         FileStat {
             size: bytes.len() as u64,
@@ -50,7 +52,7 @@ impl Folder {
     }
 
     /// The observation of a file with these bytes; its text is what it says of itself: `taken=... live=...`.
-    pub fn seen(&mut self, relative: &str, bytes: &[u8]) -> Observation {
+    pub(crate) fn seen(&mut self, relative: &str, bytes: &[u8]) -> Observation {
         let stat = self.stat(bytes);
         self.files.insert(relative.to_owned(), (bytes.to_vec(), stat));
         self.observation(relative)
@@ -86,18 +88,18 @@ impl Folder {
         }
     }
 
-    pub fn add(&mut self, relative: &str, bytes: &[u8]) {
+    pub(crate) fn add(&mut self, relative: &str, bytes: &[u8]) {
         let seen = self.seen(relative, bytes);
         self.library.observe(vec![seen]).unwrap();
     }
 
-    pub fn remove(&mut self, relative: &str) {
+    pub(crate) fn remove(&mut self, relative: &str) {
         self.files.remove(relative);
         self.library.observe(vec![Observation::Gone { path: self.path(relative) }]).unwrap();
     }
 
     /// Renames without reading, as the watcher does.
-    pub fn rename(&mut self, from: &str, to: &str) {
+    pub(crate) fn rename(&mut self, from: &str, to: &str) {
         let (bytes, stat) = self.files.remove(from).unwrap();
         self.files.insert(to.to_owned(), (bytes, stat));
         let arrival = match self.library.same_file(&stat).unwrap() {
@@ -110,7 +112,7 @@ impl Folder {
     }
 
     /// Ends this library and opens it again, with `derived/` gone if asked.
-    pub fn reopen(&mut self, rebuild: bool) -> OpenReport {
+    pub(crate) fn reopen(&mut self, rebuild: bool) -> OpenReport {
         let placeholder = tempfile::tempdir().unwrap();
         let (other, _) = Library::open(placeholder.path()).unwrap();
         let old = std::mem::replace(&mut self.library, other);
@@ -123,7 +125,7 @@ impl Folder {
     }
 
     /// Tells everything again, in an order of the caller's making, as the first scan after a rebuild does.
-    pub fn rescan(&self, mut order: impl FnMut(&mut Vec<String>)) {
+    pub(crate) fn rescan(&self, mut order: impl FnMut(&mut Vec<String>)) {
         let mut names: Vec<String> = self.files.keys().cloned().collect();
         order(&mut names);
         for chunk in names.chunks(3) {
@@ -132,19 +134,19 @@ impl Folder {
         self.library.observe(vec![Observation::Scanned]).unwrap();
     }
 
-    pub fn row(&self, relative: &str) -> Option<RowNumber> {
+    pub(crate) fn row(&self, relative: &str) -> Option<RowNumber> {
         self.library.find_path(&Path::new(ROOT).join(relative))
     }
 
     /// Id, name and inode number of what stands at a path.
-    pub fn identity(&self, relative: &str) -> (String, String, u64) {
+    pub(crate) fn identity(&self, relative: &str) -> (String, String, u64) {
         let row = self.row(relative).unwrap_or_else(|| panic!("{relative} is not in the library"));
         let snapshot = self.library.snapshot();
         let row = snapshot.row(row).unwrap();
         (row.id.to_string(), row.name.to_string(), row.inode.get())
     }
 
-    pub fn identities(&self) -> BTreeMap<String, (String, String, u64)> {
+    pub(crate) fn identities(&self) -> BTreeMap<String, (String, String, u64)> {
         self.files.keys().map(|name| (name.clone(), self.identity(name))).collect()
     }
 }

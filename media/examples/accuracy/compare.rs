@@ -7,8 +7,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::civil::DateTime;
+use jiff::tz::Offset;
 use library::Metadata;
-use library::metadata::Orientation;
+use library::metadata::{Orientation, Taken};
 use serde_json::Value;
 
 /// The folders every checkout is measured on, beside the repository.
@@ -73,9 +74,13 @@ impl Report {
     fn file(&mut self, name: &str, expected: &Value, read: &Metadata) {
         let text = |key: &str| words(&expected[key]);
         let stored = read.size.map(|size| if read.orientation.swaps_sides() { size.turned() } else { size });
-        self.field(0, name, capture_time(expected), read.taken.map(|taken| taken.local), |a, b| {
-            a.duration_since(*b).abs().as_secs() == 0
-        });
+        // A video's clock is in UTC, and we show the time of its place: the instants must agree.
+        let video = expected["MIMEType"].as_str().is_some_and(|mime| mime.starts_with("video/"));
+        let in_utc = |taken: Taken| taken.instant().map(|instant| Offset::UTC.to_datetime(instant));
+        let wanted = capture_time(expected);
+        let local = read.taken.map(|taken| taken.local);
+        let utc = read.taken.and_then(in_utc).filter(|utc| video && Some(*utc) == wanted);
+        self.field(0, name, wanted, utc.or(local), |a, b| a.duration_since(*b).abs().as_secs() == 0);
         let gps = number(&expected["GPSLatitude"]).zip(number(&expected["GPSLongitude"]));
         self.field(1, name, gps, read.gps.map(|gps| (gps.lat, gps.lon)), |a, b| {
             (a.0 - b.0).abs() < 1e-4 && (a.1 - b.1).abs() < 1e-4
@@ -102,10 +107,14 @@ impl Report {
             ["Description", "ImageDescription", "Caption-Abstract"].iter().find_map(|key| text(key));
         self.field(7, name, description, read.description.clone(), |a, b| squeezed(a) == squeezed(b));
         let tags = tags(expected);
-        let ours: BTreeSet<String> =
-            read.tags.iter().flat_map(|tag| tag.parts()).map(|part| part.to_lowercase()).collect();
+        let ours: BTreeSet<String> = read
+            .tags
+            .iter()
+            .flat_map(library::metadata::TagPath::parts)
+            .map(|part| part.to_lowercase())
+            .collect();
         let some = |tags: BTreeSet<String>| Some(tags).filter(|tags| !tags.is_empty());
-        self.field(8, name, some(tags), some(ours), |wanted, ours| wanted.is_subset(ours));
+        self.field(8, name, some(tags), some(ours), BTreeSet::is_subset);
     }
 
     fn field<T: fmt::Debug>(

@@ -1,6 +1,6 @@
 //! Windows Media: objects named by GUIDs.
 
-use crate::block::{BlockExt, Input};
+use crate::block::{Block, BlockExt, Input};
 use crate::formats::Found;
 use crate::moment;
 use crate::text;
@@ -19,7 +19,7 @@ const FROM_1601_TO_1970: i64 = 11_644_473_600;
 
 /// Reads the objects of the header.
 pub(super) fn read(input: &mut Input<'_>, found: &mut Found) {
-    let end = input.le64(16).unwrap_or(0);
+    let end = input.le64(16).unwrap_or(0).min(input.len());
     let mut at = 30;
     for _ in 0..200 {
         let (Some(id), Some(size @ 24..)) = (input.array::<16>(at), input.le64(at + 16)) else { break };
@@ -47,7 +47,6 @@ pub(super) fn read(input: &mut Input<'_>, found: &mut Found) {
 
 /// Five lengths, then title, author, copyright, description and rating.
 fn description(input: &mut Input<'_>, at: u64) -> Option<String> {
-    use crate::block::Block;
     let len = |input: &mut Input<'_>, n: u64| input.le16(at + n * 2).map(u64::from);
     let before = len(input, 0)? + len(input, 1)? + len(input, 2)?;
     let size = len(input, 3)?;

@@ -38,7 +38,8 @@ pub(super) fn boxes(block: &mut dyn Block, from: u64, to: u64) -> Vec<Box> {
         };
         let Some(end) = at.checked_add(size).filter(|end| *end >= body) else { break };
         found.push(Box { kind, body: body.min(to), end: end.min(to).max(body.min(to)) });
-        at = end;
+        // Also the end of all sums: what lies beyond here never becomes a position.
+        at = end.min(to);
     }
     found
 }

@@ -103,6 +103,7 @@ impl Items {
                     (1, Some(idat)) => idat.body.checked_add(start),
                     _ => None,
                 };
+                let start = start.filter(|start| *start <= input.len());
                 if let (Some(start), Some(item)) = (start, self.by_id.get_mut(&id)) {
                     // A length of zero means to the end of what it lies in.
                     let length = if length == 0 { input.len().saturating_sub(start) } else { length };
@@ -181,7 +182,7 @@ impl Items {
         let mut hash = PictureHash::default();
         for item in self.by_id.values().filter(|item| !matches!(&item.kind, b"Exif" | b"mime" | b"uri ")) {
             for (start, length) in &item.extents {
-                hash.add(input, *start, start.checked_add(*length)?.min(input.len()));
+                hash.add(input, *start, start.saturating_add(*length).min(input.len()));
             }
         }
         hash.finish()

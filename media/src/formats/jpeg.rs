@@ -1,8 +1,7 @@
 //! JPEG: a row of marked segments, then the coded picture, then whatever phones append.
 
 use crate::block::{Block, BlockExt, Input, LARGEST_BLOCK, find};
-use crate::formats::Found;
-use crate::iptc;
+use crate::formats::{Found, raw};
 use crate::moment::{Moment, since_1970};
 use crate::picture::PictureHash;
 use crate::xmp::guid_of_extension;
@@ -59,6 +58,12 @@ pub(super) fn read(input: &mut Input<'_>, found: &mut Found) {
                     );
                 }
             }
+            0xE0 => {
+                let segment = input.up_to(body, size);
+                if segment.get(6..14) == Some(b"HEAPJPGM") {
+                    raw::crw(&mut segment.as_slice(), found);
+                }
+            }
             0xE1 => {
                 let segment = input.up_to(body, size);
                 if segment.starts_with(b"Exif") {
@@ -67,8 +72,8 @@ pub(super) fn read(input: &mut Input<'_>, found: &mut Found) {
                     packet.get_or_insert_with(|| rest.to_vec());
                 } else if let Some(rest) = segment.strip_prefix(EXTENSION) {
                     extension.add(rest);
-                } else if find(segment.get(..64).unwrap_or_default(), b"<x:xmpmeta").is_some() {
-                    packet.get_or_insert(segment);
+                } else if let Some(start) = loose_packet(&segment) {
+                    packet.get_or_insert_with(|| start.to_vec());
                 }
             }
             0xED => {
@@ -90,7 +95,7 @@ pub(super) fn read(input: &mut Input<'_>, found: &mut Found) {
         }
     }
     if !resources.is_empty() {
-        take_resources(found, &resources);
+        found.take_resources(&mut resources.as_slice());
     }
     match scan {
         Some(scan) => found.picture = hash_scan(input, scan),
@@ -98,12 +103,11 @@ pub(super) fn read(input: &mut Input<'_>, found: &mut Found) {
     }
 }
 
-fn take_resources(found: &mut Found, resources: &[u8]) {
-    let mut block = resources;
-    let inside = iptc::resources(&mut block);
-    if let Some(records) = inside.iptc {
-        found.take_iptc(&records);
-    }
+/// An XMP packet behind a header that is not quite the standard's, as photo sites leave it.
+fn loose_packet(segment: &[u8]) -> Option<&[u8]> {
+    let head = segment.get(..segment.len().min(256))?;
+    let start = [&b"<?xpacket"[..], b"<x:xmpmeta", b"<rdf:RDF"].iter().find_map(|mark| find(head, mark))?;
+    segment.get(start..)
 }
 
 fn next_marker(input: &mut Input<'_>, at: u64) -> Option<u64> {

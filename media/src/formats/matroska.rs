@@ -174,7 +174,7 @@ fn take(name: &str, value: &str, found: &mut Found) {
         }
         "LOCATION" | "LOCATION.ISO6709" => super::movie::place(value, said),
         "DESCRIPTION" | "COMMENT" => {
-            said.description = said.description.take().or_else(|| text::clean(value))
+            said.description = said.description.take().or_else(|| text::clean(value));
         }
         "MAKE" => said.make = text::clean(value),
         "MODEL" => said.model = text::clean(value),

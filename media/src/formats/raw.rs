@@ -122,8 +122,8 @@ pub(super) fn cin(input: &mut Input<'_>, found: &mut Found) {
     found.container.utc = input.le32(40).and_then(|seconds| since_1970(i64::from(seconds)));
 }
 
-/// Canon's oldest: a heap of heaps, each with its directory at its end.
-pub(super) fn crw(input: &mut Input<'_>, found: &mut Found) {
+/// Canon's oldest: a heap of heaps, each with its directory at its end. Early PowerShots put one into their JPEG files.
+pub(super) fn crw(input: &mut dyn Block, found: &mut Found) {
     let Some(start) = input.le32(2).map(u64::from) else { return };
     let end = input.len();
     let mut left = 1000;
@@ -131,7 +131,7 @@ pub(super) fn crw(input: &mut Input<'_>, found: &mut Found) {
 }
 
 fn heap(
-    input: &mut Input<'_>,
+    input: &mut dyn Block,
     start: u64,
     end: u64,
     depth: u8,

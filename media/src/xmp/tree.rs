@@ -205,7 +205,7 @@ impl Scopes {
             *left = left.saturating_sub(1);
             let (Ok(attribute), true) = (attribute, *left > 0) else { break };
             let value = unescape(&attribute.value)
-                .map_or_else(|_| attribute.value.to_string(), |value| value.into_owned());
+                .map_or_else(|_| attribute.value.to_string(), std::borrow::Cow::into_owned);
             let key: &str = attribute.key.0;
             match key.strip_prefix("xmlns:") {
                 Some(prefix) if self.declared.len() < 1000 => self.declared.push((prefix.to_owned(), value)),

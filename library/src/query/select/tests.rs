@@ -289,3 +289,13 @@ fn every_filter_by_itself() {
         assert_eq!(found, expected, "{text}");
     }
 }
+
+#[test]
+fn many_sets_are_united_as_few_are() {
+    for count in [0, 1, 31, 32, 500] {
+        let sets: Vec<RoaringBitmap> =
+            (0..count).map(|at: u32| RoaringBitmap::from_iter([at * 7 % 1000, at * 70_000, 5])).collect();
+        let expected = sets.iter().fold(RoaringBitmap::new(), |all, set| all | set);
+        assert_eq!(together(sets.iter()), expected);
+    }
+}

@@ -1,0 +1,71 @@
+# galleryfs: `make run PHOTOS=~/Pictures MOUNT=~/Gallery` is all a user needs.
+#
+#   make run       install what is missing, build, index, mount (DATA=DIR keeps galleryfs' own data elsewhere)
+#   make build     the release program: target/release/galleryfs
+#   make install   into ~/.cargo/bin
+#   make test      every test, those on a real mount included
+#   make check     formatting, lints, licences, documentation
+#   make bench     speed, against ext4, bindfs and exiftool in the same run
+#   make accuracy  what is read from the sample photos, against what exiftool reads
+#   make soak      hundreds of kill -9 at random moments
+#   make fuzz      ten minutes for each parser (needs a nightly toolchain)
+
+CARGO ?= cargo
+PHOTOS ?=
+MOUNT ?=
+DATA ?=
+
+.DEFAULT_GOAL := build
+.PHONY: run build install test check bench accuracy soak dependencies test-dependencies cargo-deny
+
+# The folders go by way of the environment: no shell comes between a name with blanks and the program.
+run: export GALLERYFS_PHOTOS = $(PHOTOS)
+run: export GALLERYFS_MOUNT = $(MOUNT)
+run: export GALLERYFS_DATA = $(DATA)
+run: build
+	@target/release/galleryfs up
+
+build: dependencies
+	$(CARGO) build --release --locked -p galleryfs
+
+install: build
+	install -Dm755 target/release/galleryfs "$(HOME)/.cargo/bin/galleryfs"
+
+dependencies:
+	@command -v $(CARGO) >/dev/null || { echo "Rust is missing: see https://rustup.rs" >&2; exit 1; }
+	@scripts/install-dependencies run
+
+# The end-to-end tests start the program that lies beside them, so it is built first. cargo-nextest keeps tests apart
+# in processes of their own and is used where it is installed; plain cargo runs the same tests.
+test: test-dependencies
+	$(CARGO) build --locked --workspace --all-targets
+	$(CARGO) test --locked --workspace --doc
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
+		$(CARGO) nextest run --locked --workspace --no-fail-fast; \
+	else \
+		$(CARGO) test --locked --workspace --lib --bins --tests --no-fail-fast; \
+	fi
+
+# A desktop's udev opens /dev/fuse to everybody; a bare root machine does not, and one test mounts as a normal user.
+test-dependencies: dependencies
+	@scripts/install-dependencies test
+	@if [ "$$(id -u)" = 0 ] && [ -e /dev/fuse ]; then chmod 666 /dev/fuse; fi
+
+check: cargo-deny
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --document-private-items
+	$(CARGO) deny --locked --all-features check bans licenses sources
+
+cargo-deny:
+	@$(CARGO) deny --version >/dev/null 2>&1 || $(CARGO) install --locked cargo-deny
+
+bench: dependencies
+	$(CARGO) run --release --locked -p galleryfs-tests --example bench
+
+accuracy:
+	$(CARGO) run --release --locked -p galleryfs-media --example accuracy
+
+soak: test-dependencies
+	$(CARGO) build --release --locked -p galleryfs
+	GALLERYFS_SOAK=1 $(CARGO) test --release --locked -p galleryfs-tests --test crash -- --nocapture

@@ -1,0 +1,117 @@
+//! `galleryfs index`: all the work, then the end.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use super::{Base, PhotoFlags, settings::MountFlags};
+use crate::backend::Backend;
+use crate::config::Settings;
+use crate::exit::Exit;
+use crate::output::{Activity, Busy, Status, bytes, count, elapsed};
+use crate::progress::Progress;
+use crate::request::Request;
+use crate::running::{Opening, Running};
+use crate::socket::Client;
+use crate::stop::Stop;
+use crate::terminal::Page;
+
+/// Index everything to the end, then exit.
+///
+/// When a daemon runs on the data folder, it is asked to look at every file again, and waited for.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  galleryfs index --photos ~/Pictures
+  galleryfs index && galleryfs search beach")]
+pub(super) struct Args {
+    #[command(flatten)]
+    photos: PhotoFlags,
+}
+
+/// How often the state is looked at.
+const LOOKED: Duration = Duration::from_millis(100);
+
+/// How often a daemon is asked how it goes.
+const ASKED: Duration = Duration::from_millis(500);
+
+pub(super) fn run(args: Args, base: &Base) -> Result<Exit> {
+    let settings = base.settings_with(args.photos, MountFlags::default())?;
+    if let Some(client) = Client::reach(&settings.data) {
+        tracing::info!("a daemon has the library: it is asked to look through the folders");
+        let daemon = Backend::Daemon(client);
+        daemon.ask(&Request::Scan, &mut |_| Ok(()))?;
+        let stop = Stop::default();
+        stop.on_signals(|| {})?;
+        let status = || daemon.ask_one(&Request::Status);
+        return to_the_end(ASKED, &stop, || Ok(Activity::from(&status()?)), status);
+    }
+    here(&settings, Opening::AsItIs)
+}
+
+/// Opens the library in this process and works until nothing is left to do.
+pub(super) fn here(settings: &Settings, opening: Opening) -> Result<Exit> {
+    // An index needs no mount; one that the configuration names has no say in where the folders may lie.
+    let settings = Settings { mount: None, ..settings.clone() };
+    let stop = Stop::default();
+    stop.on_signals(|| {})?;
+    let running = Running::open(&settings, opening, stop.clone())?;
+    running.watch()?;
+    let outcome = to_the_end(LOOKED, &stop, || Ok(running.service.activity()), || running.service.status());
+    running.finish()?;
+    outcome
+}
+
+fn to_the_end(
+    every: Duration,
+    stop: &Stop,
+    activity: impl Fn() -> Result<Activity>,
+    status: impl Fn() -> Result<Status>,
+) -> Result<Exit> {
+    let began = Instant::now();
+    let before = activity()?.busy;
+    let mut progress = Progress::default();
+    loop {
+        let now = activity()?;
+        progress.show(&now);
+        if now.is_settled() {
+            return summary(&status()?, before, began);
+        }
+        if stop.wait(every).is_some() {
+            progress.clear();
+            return Err(
+                Exit::Failed.because("interrupted; what is indexed stays so, and the rest is for next time")
+            );
+        }
+    }
+}
+
+fn summary(status: &Status, before: Busy, began: Instant) -> Result<Exit> {
+    let (seconds, busy) = (began.elapsed().as_secs_f64(), status.busy.unwrap_or_default());
+    let (read, size) = (busy.read.saturating_sub(before.read), busy.bytes.saturating_sub(before.bytes));
+    let mut page = Page::default();
+    page.line(&format_args!(
+        "{} photos and videos in the library ({} pictures, {} videos, {})",
+        count(status.assets),
+        count(status.images),
+        count(status.videos),
+        bytes(status.bytes)
+    ))?;
+    page.line(&format_args!(
+        "read {} files ({}) in {}, {:.0} a second; {} were as known",
+        count(read),
+        bytes(size),
+        elapsed(seconds),
+        read as f64 / seconds.max(0.001),
+        count(busy.unchanged.saturating_sub(before.unchanged) + busy.moved.saturating_sub(before.moved))
+    ))?;
+    if !status.unreadable.is_empty() {
+        page.line(&format_args!(
+            "{} files cannot be read: `galleryfs status` says why",
+            count(status.unreadable.len() as u64)
+        ))?;
+    }
+    for away in &status.offline {
+        page.line(&format_args!("away: {} ({})", away.path, away.reason))?;
+    }
+    page.finish()
+}

@@ -1,0 +1,90 @@
+//! The flags that several commands share.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::config::{Layer, Listen, OnOff, Passthrough, Settings, Xattrs};
+
+/// Flags of every command.
+#[derive(Args, Clone, Debug)]
+pub struct Base {
+    /// The data folder: what galleryfs keeps for itself [default: galleryfs in XDG_DATA_HOME or ~/.local/share]
+    #[arg(long, value_name = "DIR", global = true, help_heading = "Common options")]
+    data: Option<PathBuf>,
+    /// The configuration file [default: galleryfs/config.toml in XDG_CONFIG_HOME or ~/.config]
+    #[arg(long, value_name = "FILE", global = true, help_heading = "Common options")]
+    config: Option<PathBuf>,
+    /// Say more on stderr; twice for still more
+    #[arg(short, long, action = clap::ArgAction::Count, global = true, help_heading = "Common options")]
+    pub(super) verbose: u8,
+}
+
+/// Which photos.
+#[derive(Args, Clone, Debug, Default)]
+pub struct PhotoFlags {
+    /// A folder of photos and videos, with all below it; may be given several times [default: those it had last time]
+    #[arg(long, value_name = "DIR")]
+    photos: Vec<PathBuf>,
+    /// Where new files will go; watched like a photo folder [default: the first writable photo folder]
+    #[arg(long, value_name = "DIR")]
+    upload: Option<PathBuf>,
+}
+
+/// How it is mounted.
+#[derive(Args, Clone, Debug, Default)]
+pub struct MountFlags {
+    /// Where to mount the gallery; made if it is not there, and removed again at the end if galleryfs made it
+    #[arg(long, value_name = "DIR")]
+    mount: Option<PathBuf>,
+    /// Extended attributes of the files in the mount; `off` makes long listings several times faster [default: user]
+    #[arg(long, value_name = "WHICH", hide_possible_values = false)]
+    xattrs: Option<Xattrs>,
+    /// Whether the parts of a photo (a live photo's video, sidecars) stand beside it [default: on]
+    #[arg(long, value_name = "HOW")]
+    parts: Option<OnOff>,
+    /// Whether the kernel reads originals by itself where it can [default: auto]
+    #[arg(long, value_name = "WHEN")]
+    passthrough: Option<Passthrough>,
+    /// Let other users of this machine look into the mount
+    #[arg(
+        long,
+        value_name = "YES",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        hide_possible_values = true
+    )]
+    allow_other: Option<bool>,
+    /// Where the web gallery answers. Accepted now, used by the release that has one
+    #[arg(long, value_name = "ADDR:PORT|off")]
+    listen: Option<Listen>,
+    /// Where models lie. Accepted now, used by the release that has any
+    #[arg(long, value_name = "DIR")]
+    models: Option<PathBuf>,
+}
+
+impl Base {
+    /// The settings of a command that only needs to know where the library is.
+    pub fn settings(&self) -> Result<Settings> {
+        self.settings_with(PhotoFlags::default(), MountFlags::default())
+    }
+
+    /// The settings of a command with more flags.
+    pub fn settings_with(&self, photos: PhotoFlags, mount: MountFlags) -> Result<Settings> {
+        let flags = Layer {
+            photos: Some(photos.photos).filter(|photos| !photos.is_empty()),
+            upload: photos.upload,
+            data: self.data.clone(),
+            mount: mount.mount,
+            models: mount.models,
+            listen: mount.listen,
+            xattrs: mount.xattrs,
+            parts: mount.parts,
+            passthrough: mount.passthrough,
+            allow_other: mount.allow_other,
+        };
+        Settings::resolve(flags, self.config.as_deref(), &|name| std::env::var_os(name))
+    }
+}

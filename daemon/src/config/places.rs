@@ -1,0 +1,171 @@
+//! The folders of a run, resolved, and the refusal of those that lie in each other.
+//!
+//! A mount inside a watched folder would show itself to itself, a data folder there would be watched writing, and two
+//! roots over the same files would make each photo two owners' business: all three are refused before anything opens.
+
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use super::Settings;
+use crate::exit::Exit;
+
+/// Where everything is, with symbolic links followed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Places {
+    /// The watched folders, the upload folder among them.
+    pub roots: Vec<PathBuf>,
+    /// The data folder.
+    pub data: PathBuf,
+    /// The mount point.
+    pub mount: Option<PathBuf>,
+}
+
+impl Places {
+    /// Resolves the folders of `settings`. `known` are the roots that the library has, which are taken when none is
+    /// named; `None` when that is not known yet.
+    pub fn resolve(settings: &Settings, known: Option<&[PathBuf]>) -> Result<Self> {
+        let named = if settings.photos.is_empty() { known.unwrap_or_default() } else { &settings.photos };
+        let mut roots = Vec::new();
+        for path in named {
+            let real = real_path(path)?;
+            match std::fs::metadata(&real) {
+                Ok(metadata) if !metadata.is_dir() => {
+                    return Err(Exit::Usage.because(format!("{} is not a folder", path.display())));
+                }
+                // A root that the library knows may be away; one that was never there is a slip of the keyboard.
+                Err(error) if known.is_some_and(|known| !known.contains(&real)) => {
+                    return Err(Exit::Usage.because(format!("the photo folder {}: {error}", path.display())));
+                }
+                _ if !roots.contains(&real) => roots.push(real),
+                _ => {}
+            }
+        }
+        if let Some(upload) = &settings.upload {
+            let real = real_path(upload)?;
+            if !roots.iter().any(|root| lies_in(&real, root)) {
+                roots.push(real);
+            }
+        }
+        let places = Self {
+            roots,
+            data: real_path(&settings.data)?,
+            mount: settings.mount.as_deref().map(real_path).transpose()?,
+        };
+        places.refuse_overlaps()?;
+        Ok(places)
+    }
+
+    fn refuse_overlaps(&self) -> Result<()> {
+        let mut named: Vec<(&str, &Path)> =
+            self.roots.iter().map(|root| ("photo folder", root.as_path())).collect();
+        named.push(("data folder", &self.data));
+        named.extend(self.mount.iter().map(|mount| ("mount point", mount.as_path())));
+        for (at, (name, path)) in named.iter().enumerate() {
+            for (other_name, other) in &named[..at] {
+                let overlap = if lies_in(path, other) {
+                    Some((name, path, other_name, other))
+                } else if lies_in(other, path) {
+                    Some((other_name, other, name, path))
+                } else {
+                    None
+                };
+                if let Some((inner_name, inner, outer_name, outer)) = overlap {
+                    let (inner, outer) = (inner.display(), outer.display());
+                    let advice =
+                        if inner_name == outer_name { "name only the outer one" } else { "choose another" };
+                    return Err(Exit::Usage.because(format!(
+                        "the {inner_name} {inner} lies in the {outer_name} {outer}: {advice}"
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether `inner` is `outer` or lies below it, by name or because an ancestor is the very same folder (bind mounts).
+fn lies_in(inner: &Path, outer: &Path) -> bool {
+    let identity =
+        |path: &Path| std::fs::symlink_metadata(path).map(|metadata| (metadata.dev(), metadata.ino())).ok();
+    let target = identity(outer);
+    inner.starts_with(outer)
+        || (target.is_some() && inner.ancestors().any(|ancestor| identity(ancestor) == target))
+}
+
+/// The path with links followed as far as it exists: a mount point may still be missing, or be a dead mount.
+pub fn real_path(path: &Path) -> Result<PathBuf> {
+    let mut missing = Vec::new();
+    let mut at = path;
+    loop {
+        match at.canonicalize() {
+            Ok(real) => return Ok(missing.iter().rev().fold(real, |real, name| real.join(name))),
+            Err(error) if worth_trying_above(&error) => match (at.parent(), at.file_name()) {
+                (Some(parent), Some(name)) => {
+                    missing.push(name);
+                    at = parent;
+                }
+                _ => return Err(Exit::Usage.because(format!("{}: {error}", path.display()))),
+            },
+            Err(error) => return Err(Exit::Usage.because(format!("{}: {error}", path.display()))),
+        }
+    }
+}
+
+fn worth_trying_above(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(libc::ENOTCONN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Layer, Settings};
+
+    fn settings(photos: &[&Path], data: &Path, mount: Option<&Path>) -> Settings {
+        let flags = Layer {
+            photos: Some(photos.iter().map(|path| path.to_path_buf()).collect()),
+            data: Some(data.into()),
+            mount: mount.map(Path::to_owned),
+            ..Layer::default()
+        };
+        Settings::resolve(flags, None, &|_| None).unwrap()
+    }
+
+    #[test]
+    fn folders_in_each_other_are_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let base = folder.path().canonicalize().unwrap();
+        let (photos, inner) = (base.join("photos"), base.join("photos/2024"));
+        std::fs::create_dir_all(&inner).unwrap();
+        std::os::unix::fs::symlink(&photos, base.join("link")).unwrap();
+        let refused = |photos: &[&Path], data: &Path, mount: Option<&Path>| {
+            let error = Places::resolve(&settings(photos, data, mount), Some(&[])).unwrap_err();
+            assert_eq!(Exit::of(&error), Exit::Usage);
+            error.to_string()
+        };
+        let data = base.join("data");
+        assert!(refused(&[&photos, &inner], &data, None).contains("name only the outer one"));
+        assert!(refused(&[&photos], &inner.join("data"), None).contains("the data folder"));
+        assert!(refused(&[&photos], &data, Some(&base.join("link/mount"))).contains("the mount point"));
+        assert!(refused(&[&photos], &data, Some(&data.join("mount"))).contains("lies in the data folder"));
+        assert!(refused(&[&base], &data, None).contains("lies in the photo folder"));
+        assert!(refused(&[&base.join("no such folder")], &data, None).contains("no such folder"));
+
+        let good = settings(&[&photos, &base.join("link")], &data, Some(&base.join("mount")));
+        let places = Places::resolve(&good, Some(&[])).unwrap();
+        assert_eq!(places.roots, [photos], "the same folder twice is one");
+    }
+
+    #[test]
+    fn a_known_root_may_be_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let base = folder.path().canonicalize().unwrap();
+        let (away, data) = (base.join("stick"), base.join("data"));
+        let known = [away.clone()];
+        assert!(Places::resolve(&settings(&[&away], &data, None), Some(&[])).is_err());
+        assert_eq!(Places::resolve(&settings(&[&away], &data, None), Some(&known)).unwrap().roots, known);
+        assert_eq!(Places::resolve(&settings(&[], &data, None), Some(&known)).unwrap().roots, known);
+    }
+}

@@ -1,0 +1,116 @@
+//! An open library with everything around it: the socket that answers commands, the watcher that keeps it true.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use library::{Library, LibraryError, OpenReport, RootId, RootSpec};
+
+use crate::backend::{Backend, has_library, opening, refuse_foreign};
+use crate::config::{Places, Settings};
+use crate::exit::Exit;
+use crate::output::Status;
+use crate::request::Request;
+use crate::service::Service;
+use crate::socket::{Client, Server};
+use crate::stop::Stop;
+use crate::watch::{WatchOptions, WatchedRoot, Watcher};
+
+/// How the library is opened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Opening {
+    /// As it is.
+    AsItIs,
+    /// With everything derived thrown away first.
+    Anew,
+}
+
+/// A library this process has, and serves to others.
+pub struct Running {
+    /// What it is asked through.
+    pub service: Arc<Service>,
+    /// Its folders.
+    pub places: Places,
+    roots: Vec<WatchedRoot>,
+    server: Server,
+}
+
+impl Running {
+    /// Checks the folders, opens the library and answers on its socket. Watches nothing yet.
+    pub fn open(settings: &Settings, opening: Opening, stop: Stop) -> Result<Self> {
+        // Before anything is made: a data folder inside a photo folder must not come to be at all.
+        let known = if has_library(&settings.data) { None } else { Some(&[][..]) };
+        let places = Places::resolve(settings, known)?;
+        refuse_foreign(&places.data)?;
+        let (library, report) = open_library(&places.data, opening)?;
+        for note in &report.notes {
+            tracing::warn!("{note}");
+        }
+        let known: Vec<PathBuf> =
+            library.snapshot().folders().roots().map(|(root, _)| root.path.clone()).collect();
+        let places = Places::resolve(settings, Some(&known))?;
+        if places.roots.is_empty() {
+            return Err(Exit::Usage.because("which photos? Say --photos DIR"));
+        }
+        let specs: Vec<RootSpec> = places.roots.iter().map(|path| RootSpec { path: path.clone() }).collect();
+        let ids = library.set_roots(library.account(), &specs)?;
+        let watched = |(id, path): (RootId, &PathBuf)| WatchedRoot { id, path: path.clone(), poll: None };
+        let roots = ids.into_iter().zip(&places.roots).map(watched).collect();
+        let service = Arc::new(Service::new(library, &places.data).with_stop(stop));
+        let server = Server::start(&places.data, service.clone())?;
+        Ok(Self { service, places, roots, server })
+    }
+
+    /// Starts watching: arms the watches, then looks through everything.
+    pub fn watch(&self) -> Result<Arc<Watcher>> {
+        let watcher =
+            Watcher::start(self.service.library().clone(), self.roots.clone(), WatchOptions::default())
+                .context("cannot watch the photo folders")?;
+        let watcher = Arc::new(watcher);
+        self.service.watched_by(watcher.clone());
+        Ok(watcher)
+    }
+
+    /// Ends it in good order: nothing is read any more, all decisions are on the disk, the socket is gone.
+    pub fn finish(self) -> Result<()> {
+        drop(self.server);
+        if let Some(watcher) = self.service.watcher() {
+            watcher.stop();
+        }
+        Ok(self.service.library().sync()?)
+    }
+}
+
+/// How long a short command that has the library open right now is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+fn open_library(data: &Path, how: Opening) -> Result<(Arc<Library>, OpenReport)> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let opened = match how {
+            Opening::AsItIs => Library::open(data),
+            Opening::Anew => Library::rebuild(data),
+        };
+        match opened {
+            Ok(opened) => return Ok(opened),
+            Err(LibraryError::InUse(error)) if Client::reach(data).is_some() || Instant::now() > deadline => {
+                return Err(Exit::InUse.because(format!("{error}{}", in_use(data))));
+            }
+            Err(LibraryError::InUse(_)) => std::thread::sleep(Duration::from_millis(50)),
+            Err(other) => return Err(opening(other)),
+        }
+    }
+}
+
+/// What to add about the daemon that has the library: where it is to be seen, and how to end it.
+fn in_use(data: &Path) -> String {
+    let mut said = String::new();
+    let Some(client) = Client::reach(data) else { return said };
+    let status: Result<Status> = Backend::Daemon(client).ask_one(&Request::Status);
+    if let Ok(Status { mount: Some(mount), .. }) = status {
+        said.push_str(&format!(", mounted at {mount}"));
+    }
+    said.push_str("; `galleryfs unmount` ends it");
+    said
+}

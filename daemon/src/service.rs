@@ -1,0 +1,173 @@
+//! Answers requests from an open library: the same code whether a request came over the socket or from the command
+//! that opened the library itself.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use anyhow::Result;
+use jiff::Timestamp;
+use library::query::Mode;
+use library::{AssetInode, Kind, Library, LibraryError, Row, RowNumber, Snapshot, Visibility};
+use serde::Serialize;
+
+use crate::exit::Exit;
+use crate::output::{Asset, Hit, Record};
+use crate::request::{Request, Wanted};
+use crate::stop::{Cause, Stop};
+use crate::watch::Watcher;
+
+mod forget;
+mod status;
+
+/// Takes the pieces of an answer, each one line of JSON.
+pub type Sink<'a> = &'a mut dyn FnMut(String) -> Result<()>;
+
+/// An open library and what runs around it.
+pub struct Service {
+    library: Arc<Library>,
+    data: PathBuf,
+    since: Timestamp,
+    watcher: OnceLock<Arc<Watcher>>,
+    mount: Mutex<Option<PathBuf>>,
+    stop: Option<Stop>,
+}
+
+impl Service {
+    /// Around a library that a command opened for itself.
+    pub fn new(library: Arc<Library>, data: &Path) -> Self {
+        Self {
+            library,
+            data: data.to_owned(),
+            since: Timestamp::now(),
+            watcher: OnceLock::new(),
+            mount: Mutex::new(None),
+            stop: None,
+        }
+    }
+
+    /// The same as a daemon, which can be asked to stop.
+    pub fn with_stop(self, stop: Stop) -> Self {
+        Self { stop: Some(stop), ..self }
+    }
+
+    /// The library.
+    pub fn library(&self) -> &Arc<Library> {
+        &self.library
+    }
+
+    /// From now on the folders are watched.
+    pub fn watched_by(&self, watcher: Arc<Watcher>) {
+        // Set once, by the one place that starts a watcher.
+        let _ = self.watcher.set(watcher);
+    }
+
+    /// The watcher, once there is one.
+    pub fn watcher(&self) -> Option<&Arc<Watcher>> {
+        self.watcher.get()
+    }
+
+    /// Where the library is mounted from now on.
+    pub fn mounted_at(&self, mount: Option<PathBuf>) {
+        *self.mount.lock().unwrap_or_else(PoisonError::into_inner) = mount;
+    }
+
+    fn mount(&self) -> Option<PathBuf> {
+        self.mount.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Answers one request, piece by piece.
+    pub fn answer(&self, request: &Request, sink: Sink<'_>) -> Result<()> {
+        match request {
+            Request::Status => item(sink, &self.status()?),
+            Request::List => self.list(sink),
+            Request::Show { what } => self.show(what, sink),
+            Request::Search { query, limit } => self.search(query, *limit, sink),
+            Request::Log { limit } => {
+                self.library.log(*limit)?.into_iter().try_for_each(|entry| item(sink, &Record::from(entry)))
+            }
+            Request::Sync => Ok(self.library.sync()?),
+            Request::Forget { path } => self.forget(&path.0, sink),
+            Request::Scan => match self.watcher() {
+                Some(watcher) => {
+                    watcher.rescan(None);
+                    Ok(())
+                }
+                None => Err(Exit::Failed.because("nothing watches the folders of this library")),
+            },
+            Request::Stop => match &self.stop {
+                Some(stop) => {
+                    stop.ask(Cause::Requested);
+                    Ok(())
+                }
+                None => Err(Exit::Failed.because("this process will end by itself when its work is done")),
+            },
+        }
+    }
+
+    /// Oldest capture first, what has no date last, then by name: an order that a rebuild keeps.
+    fn list(&self, sink: Sink<'_>) -> Result<()> {
+        let snapshot = self.library.snapshot();
+        let mut rows: Vec<&Arc<Row>> = listed(&snapshot).map(|(_, row)| row).collect();
+        rows.sort_by(|a, b| {
+            let key = |row: &Row| (row.taken.is_none(), row.taken.map(|taken| taken.local));
+            key(a).cmp(&key(b)).then_with(|| a.name.cmp(&b.name))
+        });
+        for row in rows {
+            // Between the snapshot and now it may have gone; the listing is then the better for leaving it out.
+            if let Some(details) = self.library.details(row.id)?.filter(|details| details.present) {
+                item(sink, &Asset::from(&details))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn show(&self, what: &Wanted, sink: Sink<'_>) -> Result<()> {
+        let snapshot = self.library.snapshot();
+        let found =
+            self.find(what, &snapshot).and_then(|number| snapshot.row(number)).filter(|row| is_shown(row));
+        let details = found.map(|row| self.library.details(row.id)).transpose()?.flatten();
+        match details {
+            Some(details) => item(sink, &Asset::from(&details)),
+            None => Err(Exit::NotFound.because(format!("{} is not in the library", what.typed))),
+        }
+    }
+
+    fn find(&self, what: &Wanted, snapshot: &Snapshot) -> Option<RowNumber> {
+        let by_id = || what.id.and_then(|id| snapshot.by_id(id));
+        let by_inode =
+            || what.inode.and_then(AssetInode::from_raw).and_then(|inode| snapshot.by_inode(inode));
+        let by_path = || what.path.as_ref().and_then(|path| self.library.find_path(&path.0));
+        let by_name = || what.name.as_ref().and_then(|name| snapshot.by_name(name));
+        by_id().or_else(by_inode).or_else(by_path).or_else(by_name)
+    }
+
+    fn search(&self, query: &str, limit: usize, sink: Sink<'_>) -> Result<()> {
+        let hits = match self.library.search(self.library.account(), query, Mode::Strict, limit) {
+            Err(LibraryError::Query(error)) => return Err(Exit::Usage.because(error)),
+            hits => hits?,
+        };
+        let snapshot = self.library.snapshot();
+        let mut rank = 0;
+        for hit in hits {
+            let Some(row) = snapshot.row(hit.row) else { continue };
+            let Some(details) = self.library.details(row.id)? else { continue };
+            rank += 1;
+            item(sink, &Hit { rank, score: f64::from(hit.score), asset: Asset::from(&details) })?;
+        }
+        Ok(())
+    }
+}
+
+/// What `list` lists and `status` counts: photos and videos that are there, parts of others included, sidecars not.
+fn listed(snapshot: &Snapshot) -> impl Iterator<Item = (RowNumber, &Arc<Row>)> {
+    snapshot.rows().filter(|(_, row)| row.present && is_shown(row))
+}
+
+/// Whether it may be shown at all here: a locked asset needs its PIN, a sidecar is no photo.
+fn is_shown(row: &Row) -> bool {
+    row.kind != Kind::Sidecar && row.visibility != Visibility::Locked
+}
+
+fn item(sink: Sink<'_>, item: &impl Serialize) -> Result<()> {
+    sink(serde_json::to_string(item)?)
+}

@@ -1,0 +1,145 @@
+//! How the library is, put together from the library, the watcher and the mount.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::Result;
+use library::Kind;
+
+use super::{Service, listed};
+use crate::output::{Activity, Busy, Offline, Root, State, Status, Unreadable};
+use crate::pipeline::progress::{self, Report, WatchMode};
+use crate::raw_path::RawPath;
+use crate::stop::Stop;
+
+impl Service {
+    /// How things stand.
+    pub fn status(&self) -> Result<Status> {
+        let snapshot = self.library.snapshot();
+        let (mut assets, mut videos, mut bytes) = (0, 0, 0);
+        for (_, row) in listed(&snapshot) {
+            assets += 1;
+            videos += u64::from(row.kind == Kind::Video);
+            bytes += row.size;
+        }
+        let missing = snapshot.rows().filter(|(_, row)| !row.present && row.kind != Kind::Sidecar).count();
+        let report = self.watcher().map(|watcher| watcher.progress().report());
+        let activity = self.activity_by(report.as_ref());
+        Ok(Status {
+            state: activity.state,
+            assets,
+            images: assets - videos,
+            videos,
+            bytes,
+            missing: missing as u64,
+            pending: activity.pending,
+            busy: report.as_ref().map(|_| activity.busy),
+            unreadable: self.unreadable()?,
+            offline: self.offline()?,
+            mount: self.mount().map(|mount| mount.to_string_lossy().into_owned()),
+            url: None,
+            data: self.data.to_string_lossy().into_owned(),
+            roots: self.roots(report.as_ref()),
+            notes: self.notes(report.as_ref()),
+            pid: report.as_ref().map(|_| std::process::id()),
+            since: report.as_ref().map(|_| self.since.to_string()),
+            library: self.library.id().to_string(),
+            versions: BTreeMap::from([
+                ("galleryfs".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
+                ("journal".to_owned(), library::journal::FORMAT.to_string()),
+            ]),
+        })
+    }
+
+    /// How far the work is.
+    pub fn activity(&self) -> Activity {
+        self.activity_by(self.watcher().map(|watcher| watcher.progress().report()).as_ref())
+    }
+
+    fn activity_by(&self, report: Option<&Report>) -> Activity {
+        let text = self.library.pending_text();
+        let Some(report) = report else {
+            return Activity { state: State::Stopped, pending: text, busy: Busy::default() };
+        };
+        let state = match report.state {
+            _ if self.stop.as_ref().is_some_and(Stop::is_asked) => State::Stopping,
+            progress::State::Scanning => State::Scanning,
+            progress::State::Indexing => State::Indexing,
+            progress::State::Watching if text > 0 => State::Indexing,
+            progress::State::Watching => State::Ready,
+        };
+        // A scan may have found nothing yet, and a file may be in hand rather than waiting: that is work too.
+        let at_least = u64::from(report.state != progress::State::Watching);
+        Activity { state, pending: report.waiting.max(at_least) + text, busy: busy(report) }
+    }
+
+    fn unreadable(&self) -> Result<Vec<Unreadable>> {
+        let files = self.library.unreadable()?;
+        let entry = |file: library::Unreadable| Unreadable {
+            path: file.path.to_string_lossy().into_owned(),
+            path_raw: file.path.to_str().is_none().then(|| RawPath::encode(&file.path)),
+            reason: file.reason,
+        };
+        Ok(files.into_iter().map(entry).collect())
+    }
+
+    fn offline(&self) -> Result<Vec<Offline>> {
+        let entry = |away: library::Away| Offline {
+            path: away.path.to_string_lossy().into_owned(),
+            reason: away.reason,
+            since: away.since.to_string(),
+        };
+        Ok(self.library.away()?.into_iter().map(entry).collect())
+    }
+
+    fn roots(&self, report: Option<&Report>) -> Vec<Root> {
+        let snapshot = self.library.snapshot();
+        let roots = snapshot.folders().roots().map(|(root, _)| {
+            let progress = report.and_then(|report| report.roots.get(&root.id));
+            let watch = progress.map(|progress| match progress.mode {
+                WatchMode::Starting => "starting",
+                WatchMode::Watched => "inotify",
+                WatchMode::Limited => "inotify+scan",
+                WatchMode::Scanned => "scan",
+                WatchMode::Away => "away",
+            });
+            Root {
+                path: root.path.to_string_lossy().into_owned(),
+                name: root.name.clone(),
+                watch: watch.map(str::to_owned),
+                reason: progress.and_then(|progress| progress.reason.clone()),
+            }
+        });
+        roots.collect()
+    }
+
+    fn notes(&self, report: Option<&Report>) -> Vec<String> {
+        let mut notes = self.library.notes();
+        let Some(report) = report else { return notes };
+        notes.extend(report.trouble.iter().cloned());
+        for root in report.roots.values() {
+            let path = |path: &Path| path.display().to_string();
+            if root.links_ignored > 0 {
+                notes.push(format!(
+                    "{} symbolic links below {} are not followed",
+                    root.links_ignored,
+                    path(&root.path)
+                ));
+            }
+            notes.extend(root.problems.iter().cloned());
+        }
+        notes
+    }
+}
+
+fn busy(report: &Report) -> Busy {
+    Busy {
+        waiting: report.waiting,
+        read: report.read,
+        unchanged: report.unchanged,
+        moved: report.moved,
+        unreadable: report.unreadable,
+        bytes: report.bytes,
+        rate: (report.rate * 10.0).round() / 10.0,
+    }
+}

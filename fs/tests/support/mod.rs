@@ -1,0 +1,203 @@
+//! A library made by hand, with real files, that tells its subscribers what changes.
+
+#![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used, clippy::panic, clippy::expect_used)]
+
+use std::fs::File;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use crossbeam_channel::{Receiver, Sender};
+use galleryfs_fs::clock::Clock;
+use galleryfs_fs::{Commit, Details, QueryError, Source, SourceError, Unreadable};
+use jiff::civil::Date;
+use library::snapshot::fixture::{Fixture, Photo};
+use library::{AccountId, AssetId, Change, ChangeSeq, Checksum, Entity, RowNumber, Snapshot};
+
+/// The library. The files lie in `root`.
+pub struct TestLibrary {
+    fixture: Mutex<Fixture>,
+    current: Mutex<Arc<Snapshot>>,
+    subscribers: Mutex<Vec<Sender<Commit>>>,
+    unreadable: Mutex<Vec<Unreadable>>,
+    versions: AtomicU64,
+    pub root: PathBuf,
+}
+
+impl TestLibrary {
+    pub fn new(root: &Path) -> Arc<Self> {
+        let fixture = Fixture::at(root);
+        Arc::new(Self {
+            current: Mutex::new(fixture.snapshot()),
+            fixture: Mutex::new(fixture),
+            subscribers: Mutex::default(),
+            unreadable: Mutex::default(),
+            versions: AtomicU64::new(0),
+            root: root.to_owned(),
+        })
+    }
+
+    /// Changes the library and commits; `edit` says which rows it touched.
+    pub fn edit(&self, edit: impl FnOnce(&mut Fixture) -> Vec<RowNumber>) -> Commit {
+        let mut fixture = self.fixture.lock().unwrap();
+        let rows = edit(&mut fixture);
+        let snapshot = fixture.commit();
+        let changes: Vec<Change> = rows
+            .into_iter()
+            .filter_map(|row| snapshot.row(row))
+            .map(|row| Change {
+                seq: snapshot.cursor().seq,
+                entity: Entity::Asset(row.id),
+                gone: !row.present,
+            })
+            .collect();
+        self.publish(Commit { snapshot, changes: changes.into() })
+    }
+
+    fn publish(&self, commit: Commit) -> Commit {
+        *self.current.lock().unwrap() = Arc::clone(&commit.snapshot);
+        self.subscribers.lock().unwrap().retain(|to| to.send(commit.clone()).is_ok());
+        commit
+    }
+
+    /// Writes a file of these bytes and adds it.
+    pub fn add(&self, photo: &Photo<'_>, bytes: &[u8]) -> RowNumber {
+        let path = self.root.join(photo.path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+        let mut added = RowNumber(0);
+        self.edit(|fixture| {
+            added = fixture.add(&Photo { size: bytes.len() as u64, ..photo.clone() });
+            [Some(added), photo.host].into_iter().flatten().collect()
+        });
+        added
+    }
+
+    /// Adds a plain photo taken on 1 May 2024.
+    pub fn add_plain(&self, path: &str, bytes: &[u8]) -> RowNumber {
+        self.add(&Photo { path, taken: Some("2024-05-01T10:20:30"), ..Photo::default() }, bytes)
+    }
+
+    pub fn remove(&self, row: RowNumber) -> Commit {
+        self.edit(|fixture| {
+            fixture.remove(row);
+            vec![row]
+        })
+    }
+
+    /// Other bytes at the same path: a new version.
+    pub fn rewrite(&self, row: RowNumber, path: &str, bytes: &[u8]) -> Commit {
+        // As programs save: a new file in place of the old.
+        let temporary = self.root.join(".saving");
+        std::fs::write(&temporary, bytes).unwrap();
+        std::fs::rename(temporary, self.root.join(path)).unwrap();
+        let version = self.versions.fetch_add(1, Ordering::Relaxed);
+        self.edit(|fixture| {
+            fixture.change(row, |row| {
+                row.size = bytes.len() as u64;
+                row.inode = library::AssetInode::of(row.id, &Checksum::of(&version.to_be_bytes()), 7);
+            });
+            vec![row]
+        })
+    }
+
+    pub fn set_unreadable(&self, files: Vec<Unreadable>) -> Commit {
+        *self.unreadable.lock().unwrap() = files;
+        let snapshot = self.fixture.lock().unwrap().commit();
+        let change = Change { seq: ChangeSeq(0), entity: Entity::Unreadable, gone: false };
+        self.publish(Commit { snapshot, changes: Arc::new([change]) })
+    }
+
+    fn path_of(&self, row: RowNumber, snapshot: &Snapshot) -> Option<PathBuf> {
+        let row = snapshot.row(row)?;
+        let path = row.paths.first()?;
+        let folder = snapshot.folders().relative_path(path.dir);
+        Some(
+            self.root
+                .join(std::ffi::OsStr::from_bytes(&folder))
+                .join(std::ffi::OsStr::from_bytes(row.file_name(path))),
+        )
+    }
+}
+
+impl Source for TestLibrary {
+    fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.current.lock().unwrap())
+    }
+
+    fn account(&self) -> AccountId {
+        self.fixture.lock().unwrap().account()
+    }
+
+    fn subscribe(&self) -> Receiver<Commit> {
+        let (send, receive) = crossbeam_channel::unbounded();
+        self.subscribers.lock().unwrap().push(send);
+        receive
+    }
+
+    fn open_original(&self, row: RowNumber, snapshot: &Snapshot) -> Result<File, SourceError> {
+        let path = self.path_of(row, snapshot).ok_or(SourceError::Gone)?;
+        Ok(File::open(path)?)
+    }
+
+    fn check_query(&self, text: &str) -> Result<(), QueryError> {
+        assert_ne!(text, "panic", "on purpose");
+        match text.split(' ').find(|word| word.starts_with("bad:")) {
+            Some(word) => Err(QueryError(format!("there is no operator in {word:?}"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Photos whose names have one of the words, in order of name.
+    fn search(&self, text: &str) -> Result<Vec<RowNumber>, SourceError> {
+        let snapshot = self.snapshot();
+        let words: Vec<String> = text.split(' ').map(str::to_lowercase).collect();
+        let mut found: Vec<_> = snapshot
+            .rows()
+            .filter(|(_, row)| words.iter().any(|word| row.name.to_lowercase().contains(word)))
+            .map(|(number, row)| (row.name.clone(), number))
+            .collect();
+        found.sort();
+        Ok(found.into_iter().map(|(_, number)| number).collect())
+    }
+
+    fn details(&self, asset: AssetId) -> Option<Details> {
+        let snapshot = self.snapshot();
+        let number = snapshot.by_id(asset)?;
+        let described = snapshot.row(number)?.described;
+        let bytes = std::fs::read(self.path_of(number, &snapshot)?).ok()?;
+        Some(Details {
+            sha1: Some(library::checksum::Digests::of(&bytes).sha1),
+            description: described.then(|| "A caption".into()),
+            warnings: Vec::new(),
+        })
+    }
+
+    fn unreadable(&self) -> Vec<Unreadable> {
+        self.unreadable.lock().unwrap().clone()
+    }
+
+    fn open_unreadable(&self, file: &Unreadable) -> Result<File, SourceError> {
+        Ok(File::open(self.root.join(std::ffi::OsStr::from_bytes(&file.path)))?)
+    }
+}
+
+/// A clock that is turned by hand.
+pub struct HandClock(pub Mutex<Date>);
+
+impl HandClock {
+    pub fn at(date: &str) -> Arc<Self> {
+        Arc::new(Self(Mutex::new(date.parse().unwrap())))
+    }
+
+    pub fn turn(&self, date: &str) {
+        *self.0.lock().unwrap() = date.parse().unwrap();
+    }
+}
+
+impl Clock for HandClock {
+    fn today(&self) -> Date {
+        *self.0.lock().unwrap()
+    }
+}

@@ -1,0 +1,5 @@
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    let _ = media::read(&mut std::io::Cursor::new(data), "a.dng", &[]);
+});
