@@ -5,6 +5,7 @@
 //! the queue until its finding is stored.
 
 pub mod beneath;
+pub mod changes;
 pub mod contents;
 pub mod describe;
 pub mod duty;

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use library::{Format, Kind};
 
+use super::changes::Moment;
+
 /// Folders that are no part of anybody's collection, besides all whose name begins with a dot.
 const NEVER_FOLDERS: &[&[u8]] = &[
     b"@eaDir",
@@ -42,12 +44,13 @@ pub fn promised(name: &[u8]) -> Option<Format> {
 pub struct Names {
     media: Vec<Box<[u8]>>,
     sidecars: Vec<Box<[u8]>>,
+    moment: Moment,
 }
 
 impl Names {
-    /// Sorts names into photos and sidecars; what is neither is left out.
-    pub fn new(names: impl IntoIterator<Item = Box<[u8]>>) -> Arc<Self> {
-        let mut sorted = Self::default();
+    /// Sorts names, listed after `moment`, into photos and sidecars; what is neither is left out.
+    pub fn new(names: impl IntoIterator<Item = Box<[u8]>>, moment: Moment) -> Arc<Self> {
+        let mut sorted = Self { moment, ..Self::default() };
         for name in names {
             match promised(&name).map(Format::kind) {
                 Some(Kind::Sidecar) => sorted.sidecars.push(name),
@@ -58,6 +61,11 @@ impl Names {
         sorted.media.sort_unstable();
         sorted.sidecars.sort_unstable();
         Arc::new(sorted)
+    }
+
+    /// When they were listed, or before.
+    pub fn moment(&self) -> Moment {
+        self.moment
     }
 
     /// Photos and videos, sorted.

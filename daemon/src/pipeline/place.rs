@@ -11,6 +11,7 @@ use crossbeam_channel::Sender;
 use library::{FilePath, FileStat, RootId};
 
 use super::beneath;
+use super::changes::Changes;
 use super::duty::Duty;
 use super::filesystem::FileSystem;
 use super::sink::Sink;
@@ -36,6 +37,7 @@ pub struct Place {
     file_systems: Mutex<HashMap<u64, FileSystem>>,
     away: Mutex<Vec<Box<[u8]>>>,
     writing: Mutex<HashSet<Box<[u8]>>>,
+    changes: Changes,
     notices: Sender<Notice>,
 }
 
@@ -49,6 +51,7 @@ impl Place {
             file_systems: Mutex::default(),
             away: Mutex::default(),
             writing: Mutex::default(),
+            changes: Changes::default(),
             notices,
         }
     }
@@ -129,6 +132,11 @@ impl Place {
     pub fn away_over(&self, path: &FilePath) -> Option<Box<[u8]>> {
         let away = self.away.lock().unwrap_or_else(PoisonError::into_inner);
         away.iter().find(|folder| path.is_under(folder)).cloned()
+    }
+
+    /// Which folders changed, as far as events tell.
+    pub fn changes(&self) -> &Changes {
+        &self.changes
     }
 
     /// Whether a program was last seen writing to a file and has not closed it.

@@ -343,9 +343,10 @@ impl Reader {
 
     /// The names in a file's folder: those the request came with, or listed now.
     fn names(&self, place: &Place, job: &Job) -> Result<Arc<Names>, LookError> {
+        let folder = job.path.split().0;
         match &job.names {
-            Some(names) => Ok(Arc::clone(names)),
-            None => Ok(list(place, job.path.split().0)?),
+            Some(names) if !place.changes().since(folder, names.moment()) => Ok(Arc::clone(names)),
+            _ => Ok(list(place, folder)?),
         }
     }
 
@@ -408,6 +409,7 @@ impl Reader {
 
 /// Lists the names in a folder that are looked at. A folder that is not there has none.
 pub fn list(place: &Place, folder: &[u8]) -> io::Result<Arc<Names>> {
+    let moment = place.changes().now();
     let opened = match beneath::open_folder(place.open()?, folder) {
         Ok(opened) => opened,
         Err(error) if beneath::is_absence(&error) => return Ok(Arc::default()),
@@ -421,7 +423,7 @@ pub fn list(place: &Place, folder: &[u8]) -> io::Result<Arc<Names>> {
             names.push(entry.file_name().to_bytes().into());
         }
     }
-    Ok(Names::new(names))
+    Ok(Names::new(names, moment))
 }
 
 fn place_keeps(place: &Place, stat: &FileStat) -> bool {

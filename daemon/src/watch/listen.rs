@@ -344,6 +344,7 @@ impl Listener {
     fn folder_event(&mut self, notify: &Notify, event: &Event, path: &[u8]) {
         let flags = event.flags;
         let ignored = is_ignored_folder(&event.name);
+        self.root.place.changes().note_tree(path);
         if flags.contains(ReadFlags::MOVED_FROM) {
             if !ignored {
                 self.left
@@ -396,6 +397,9 @@ impl Listener {
             return;
         }
         let root = &self.root;
+        if matches!(happened, Happened::Created | Happened::Arrived | Happened::Left) {
+            root.place.changes().note_name(folder_of(path));
+        }
         let writing = self.settling.note(path, happened, from, Instant::now(), || root.duty());
         if let Some(writing) = writing {
             root.place.set_writing(path, writing);

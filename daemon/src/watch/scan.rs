@@ -240,8 +240,9 @@ impl<'a> Scan<'a> {
             self.unknown.push(folder.into());
             return Ok(Vec::new());
         };
+        let moment = self.root.place.changes().now();
         let Listed { names, folders } = self.list(&opened, folder)?;
-        self.compare(&opened, folder, &Names::new(names));
+        self.compare(&opened, folder, &Names::new(names, moment));
         Ok(folders)
     }
 
