@@ -126,8 +126,7 @@ impl Watcher {
         // Held until every root has its own.
         let _starting = first_scans.open();
         let pipeline = options.pipeline.clone();
-        let pipeline =
-            Arc::new(Pipeline::start(sink, describe, all, Arc::clone(&first_scans), pipeline)?);
+        let pipeline = Arc::new(Pipeline::start(sink, describe, all, Arc::clone(&first_scans), pipeline)?);
         let mut watcher = Self { pipeline, roots: Vec::new(), threads: Mutex::default() };
         for (place, notices, poll) in places {
             let (losses, lost) = unbounded();

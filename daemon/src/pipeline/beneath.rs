@@ -28,12 +28,7 @@ const LOOKUP_TRIES: usize = 8;
 
 /// Opens a root. Links on the way to it are the user's own and are followed.
 pub fn open_root(path: &Path) -> io::Result<OwnedFd> {
-    Ok(rustix::fs::openat(
-        CWD,
-        path,
-        OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
-        Mode::empty(),
-    )?)
+    Ok(rustix::fs::openat(CWD, path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?)
 }
 
 /// Opens a folder beneath `root` for listing. The empty path is the root itself.
@@ -162,14 +157,8 @@ mod tests {
         symlink("../outside", root_path.join("out")).unwrap();
         symlink("a", root_path.join("in")).unwrap();
         symlink("x.jpg", root_path.join("a/b/link.jpg")).unwrap();
-        rustix::fs::mknodat(
-            CWD,
-            root_path.join("pipe.jpg"),
-            FileType::Fifo,
-            Mode::from_raw_mode(0o600),
-            0,
-        )
-        .unwrap();
+        rustix::fs::mknodat(CWD, root_path.join("pipe.jpg"), FileType::Fifo, Mode::from_raw_mode(0o600), 0)
+            .unwrap();
         let _socket = UnixListener::bind(root_path.join("socket.jpg")).unwrap();
         let root = open_root(&root_path).unwrap();
         for steps in [false, true] {

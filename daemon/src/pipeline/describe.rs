@@ -142,11 +142,34 @@ mod tests {
     fn showing_only_candidates_changes_no_answer() {
         let long = "a".repeat(60);
         let all: Vec<String> = [
-            "IMG.jpg", "IMG(1).jpg", "IMG-edited.jpg", "IMG-edited(1).jpg", "IMG-bearbeitet.jpg", "IMG.jpg.json",
-            "IMG.jpg(1).json", "IMG(1).jpg.json", "IMG.xmp", "IMG.jpg.xmp", "IMG(1).xmp", "IMG.MOV", "IMG.mov.xmp",
-            "IMG.heic", "IMG.heic.supplemental-metadata.json", "IMG.jpg.supplemental-metadata(1).json", "a.b.jpg",
-            "a.b.xmp", "a.b.jpg.json", "a.xmp", "DSC-0001.jpg", "DSC-0001.jpg.json", "DSC-0002.xmp", "DSC.xmp",
-            "metadata.json", "(1).jpg", "(1).jpg.json", "-edited.jpg",
+            "IMG.jpg",
+            "IMG(1).jpg",
+            "IMG-edited.jpg",
+            "IMG-edited(1).jpg",
+            "IMG-bearbeitet.jpg",
+            "IMG.jpg.json",
+            "IMG.jpg(1).json",
+            "IMG(1).jpg.json",
+            "IMG.xmp",
+            "IMG.jpg.xmp",
+            "IMG(1).xmp",
+            "IMG.MOV",
+            "IMG.mov.xmp",
+            "IMG.heic",
+            "IMG.heic.supplemental-metadata.json",
+            "IMG.jpg.supplemental-metadata(1).json",
+            "a.b.jpg",
+            "a.b.xmp",
+            "a.b.jpg.json",
+            "a.xmp",
+            "DSC-0001.jpg",
+            "DSC-0001.jpg.json",
+            "DSC-0002.xmp",
+            "DSC.xmp",
+            "metadata.json",
+            "(1).jpg",
+            "(1).jpg.json",
+            "-edited.jpg",
         ]
         .into_iter()
         .map(String::from)
@@ -188,7 +211,8 @@ mod tests {
 
     #[test]
     fn names_that_are_no_text_find_their_sidecars() {
-        let names = Names::new([b"\xff\n.jpg".as_slice(), b"\xff\n.jpg.xmp", b"\xfe\n.jpg.xmp"].map(Into::into));
+        let names =
+            Names::new([b"\xff\n.jpg".as_slice(), b"\xff\n.jpg.xmp", b"\xfe\n.jpg.xmp"].map(Into::into));
         assert_eq!(sidecars_of(b"\xff\n.jpg", &names), [b"\xff\n.jpg.xmp".as_slice().into()]);
         assert_eq!(photos_of(b"\xfe\n.jpg.xmp", &names), Vec::<Box<[u8]>>::new());
     }

@@ -140,7 +140,8 @@ mod tests {
 
     #[test]
     fn a_line_of_the_mount_table() {
-        let table = b"36 35 0:98 / /mnt/my\\040photos rw,noatime shared:1 - fuse.galleryfs gallery rw\nrubbish\n";
+        let table =
+            b"36 35 0:98 / /mnt/my\\040photos rw,noatime shared:1 - fuse.galleryfs gallery rw\nrubbish\n";
         let mounts = parse(table);
         assert_eq!(mounts.len(), 1);
         assert_eq!(mounts[0].path, Path::new("/mnt/my photos"));

@@ -109,6 +109,8 @@ mod tests {
         assert_eq!(promised(b"X.JPG"), Some(Format::Jpeg));
         assert_eq!(promised(b"\xff\n.nef").map(Format::is_raw), Some(true));
         assert_eq!(promised(b"x.jpg.xmp"), Some(Format::Xmp));
-        assert!(is_ignored_folder(b"@eaDir") && is_ignored_folder(b".galleryfs") && !is_ignored_folder(b"2024"));
+        assert!(
+            is_ignored_folder(b"@eaDir") && is_ignored_folder(b".galleryfs") && !is_ignored_folder(b"2024")
+        );
     }
 }

@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 
 use library::{FilePath, FileStat};
 
-use super::names::Names;
 use super::duty::Duty;
+use super::names::Names;
 
 /// How soon a path should be looked at.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -284,9 +284,12 @@ mod tests {
     #[test]
     fn the_fresh_come_first_and_a_path_is_with_one_reader() {
         let queue = Queue::new(10);
-        for (name, urgency) in
-            [("old", Urgency::Backlog), ("folder", Urgency::Arrived), ("new", Urgency::Fresh), ("old", Urgency::Fresh)]
-        {
+        for (name, urgency) in [
+            ("old", Urgency::Backlog),
+            ("folder", Urgency::Arrived),
+            ("new", Urgency::Fresh),
+            ("old", Urgency::Fresh),
+        ] {
             assert!(queue.put(job(name), urgency));
         }
         let take = |slowest| queue.take(slowest, Duration::ZERO);

@@ -232,7 +232,8 @@ impl Reader {
         root: &impl std::os::fd::AsFd,
         stat: &FileStat,
     ) -> Option<Duration> {
-        if job.complete || job.last_seen == Some(*stat) && (stat.size > 0 || job.put_off >= PATIENCE_WITH_EMPTY)
+        if job.complete
+            || job.last_seen == Some(*stat) && (stat.size > 0 || job.put_off >= PATIENCE_WITH_EMPTY)
         {
             return None;
         }
@@ -287,8 +288,7 @@ impl Reader {
             (Ok(Metadata::default()), Vec::new())
         } else {
             let files = self.sidecar_files(place, &job.path, sidecars)?;
-            let metadata =
-                self.contents.describe(&mut file, job.path.name(), &files, self.describe.as_ref());
+            let metadata = self.contents.describe(&mut file, job.path.name(), &files, self.describe.as_ref());
             (metadata, files.into_iter().map(|file| file.seen).collect())
         };
         if !still_there(place, job, &file, &stat)? {
@@ -327,9 +327,10 @@ impl Reader {
             return Ok(None);
         }
         let files = self.sidecar_files(place, &job.path, &sidecars)?;
-        let metadata =
-            Contents::describe_file(&mut file, job.path.name(), &files, self.describe.as_ref());
-        let (Ok(metadata), true) = (metadata, still_there(place, job, &file, &stat)?) else { return Ok(None) };
+        let metadata = Contents::describe_file(&mut file, job.path.name(), &files, self.describe.as_ref());
+        let (Ok(metadata), true) = (metadata, still_there(place, job, &file, &stat)?) else {
+            return Ok(None);
+        };
         Ok(Some(Found::News(Box::new(Observation::Asset {
             path: job.path.clone(),
             stat,
@@ -402,7 +403,8 @@ impl Reader {
                 tracing::warn!(?photo, %error, "a sidecar cannot be read");
             }
             // If it is being written, its close event has the photo read once more.
-            files.push(SidecarFile { seen: seen_of(sidecar.name.clone(), &beneath::file_stat(&stat)), bytes });
+            files
+                .push(SidecarFile { seen: seen_of(sidecar.name.clone(), &beneath::file_stat(&stat)), bytes });
         }
         Ok(files)
     }

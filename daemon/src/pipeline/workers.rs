@@ -71,8 +71,7 @@ impl Workers {
     fn spawn(&self, shared: &Arc<Shared>, slowest: Urgency) -> std::io::Result<()> {
         let slot = Arc::new(Slot { current: Mutex::default(), replaced: AtomicBool::new(false), slowest });
         let (theirs, shared) = (Arc::clone(&slot), Arc::clone(shared));
-        let thread =
-            std::thread::Builder::new().name("read".into()).spawn(move || work(&shared, &theirs))?;
+        let thread = std::thread::Builder::new().name("read".into()).spawn(move || work(&shared, &theirs))?;
         self.slots.lock().unwrap_or_else(PoisonError::into_inner).push(slot);
         self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
         Ok(())

@@ -116,9 +116,8 @@ pub(super) fn folder_of(path: &[u8]) -> &[u8] {
 
 /// The folders above a path, outermost first, the root included.
 pub(super) fn ancestors(path: &[u8]) -> impl Iterator<Item = &[u8]> {
-    std::iter::once(&path[..0]).chain(
-        path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| &path[..at]),
-    )
+    std::iter::once(&path[..0])
+        .chain(path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| &path[..at]))
 }
 
 /// Adds every folder's count to the folders above it.

@@ -115,7 +115,8 @@ impl Holdback {
                 let due: Vec<_> = self.held.extract_if(|_, (since, _)| is_due(since)).collect();
                 let (paths, duties): (Vec<_>, Vec<_>) =
                     due.into_iter().map(|(path, (_, duty))| (path.relative, duty)).unzip();
-                let lost = paths.into_iter().map(|path| Lost { path, device_left: false, moved: false }).collect();
+                let lost =
+                    paths.into_iter().map(|path| Lost { path, device_left: false, moved: false }).collect();
                 self.tell(lost, &[], duties);
             }
         }
@@ -145,8 +146,7 @@ impl Holdback {
         lost.retain(|lost| matches!(beneath::regular_file(&root, &lost.path), Ok(None)));
         let away: Vec<_> = place.away().into_iter().filter(|folder| !returned.contains(folder)).collect();
         let id = place.id();
-        let is_away =
-            |path: &[u8]| away.iter().any(|folder| FilePath::new(id, path).is_under(folder));
+        let is_away = |path: &[u8]| away.iter().any(|folder| FilePath::new(id, path).is_under(folder));
         lost.retain(|lost| !is_away(&lost.path));
         let empty = !lost.is_empty() && is_empty(&root);
         let mut known = HashMap::new();
@@ -168,10 +168,8 @@ impl Holdback {
             lost = still_known;
         }
         let verdict = judge(lost.into_values().collect(), &known, empty);
-        let mut observations: Vec<Observation> = returned
-            .iter()
-            .map(|folder| Observation::Online { root: id, folder: folder.clone() })
-            .collect();
+        let mut observations: Vec<Observation> =
+            returned.iter().map(|folder| Observation::Online { root: id, folder: folder.clone() }).collect();
         observations.extend(verdict.observations(id));
         for (folder, reason) in &verdict.offline {
             let path = place.path().join(to_path(folder));

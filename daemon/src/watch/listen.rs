@@ -165,8 +165,7 @@ impl Listener {
         if let Ok(table) = File::open("/proc/self/mountinfo") {
             self.mount_table = Some(table);
         }
-        let now: Vec<_> =
-            mounts_below(self.root.place.path()).into_iter().map(|mount| mount.path).collect();
+        let now: Vec<_> = mounts_below(self.root.place.path()).into_iter().map(|mount| mount.path).collect();
         if now != self.mounts {
             self.mounts = now;
             if self.here.is_some() {
@@ -221,9 +220,12 @@ impl Listener {
         } else {
             match Notify::new(self.root.options.max_watches) {
                 Ok(notify) => (Some(Arc::new(notify)), None),
-                Err(error) => (None, Some(format!(
-                    "inotify is not to be had ({error}); if it says too many open files: sudo sysctl fs.inotify.max_user_instances=1024"
-                ))),
+                Err(error) => (
+                    None,
+                    Some(format!(
+                        "inotify is not to be had ({error}); if it says too many open files: sudo sysctl fs.inotify.max_user_instances=1024"
+                    )),
+                ),
             }
         };
         let mode = if notify.is_some() { WatchMode::Starting } else { WatchMode::Scanned };
@@ -268,8 +270,7 @@ impl Listener {
         }
         let place = &self.root.place;
         let mut any = false;
-        let asked =
-            self.root.pipeline.sink().each_under(place.id(), &[], &mut |_, _| any = true);
+        let asked = self.root.pipeline.sink().each_under(place.id(), &[], &mut |_, _| any = true);
         if let Err(error) = asked {
             tracing::error!(%error, "the library cannot be asked");
         }
@@ -342,7 +343,8 @@ impl Listener {
         let ignored = is_ignored_folder(&event.name);
         if flags.contains(ReadFlags::MOVED_FROM) {
             if !ignored {
-                self.left.insert(event.cookie, Left { path: path.into(), is_folder: true, at: Instant::now() });
+                self.left
+                    .insert(event.cookie, Left { path: path.into(), is_folder: true, at: Instant::now() });
             }
         } else if flags.contains(ReadFlags::MOVED_TO) {
             let from = self.left.remove(&event.cookie).map(|left| left.path);

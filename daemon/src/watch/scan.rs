@@ -298,9 +298,7 @@ impl<'a> Scan<'a> {
     /// Notes known files of a folder that are not there.
     fn miss(&mut self, folder: &[u8], files: HashMap<Box<[u8]>, Known>) {
         self.missing.extend(
-            files
-                .into_iter()
-                .map(|(name, known)| (join(folder, &name), known.stat.device, known.stat.inode)),
+            files.into_iter().map(|(name, known)| (join(folder, &name), known.stat.device, known.stat.inode)),
         );
     }
 
@@ -325,7 +323,8 @@ impl<'a> Scan<'a> {
         now: &FileStat,
     ) -> bool {
         let keeps_inodes = self.root.place.keeps_inodes(opened, now.device);
-        if !is_unchanged(&before.stat, now, keeps_inodes) || keeps_inodes && before.stat.device != now.device {
+        if !is_unchanged(&before.stat, now, keeps_inodes) || keeps_inodes && before.stat.device != now.device
+        {
             return false;
         }
         match &before.content {
@@ -399,10 +398,8 @@ impl<'a> Scan<'a> {
         for (path, device, inode) in std::mem::take(&mut self.missing) {
             let file = FilePath::new(id, path);
             let under = |folders: &[Box<[u8]>]| folders.iter().any(|folder| file.is_under(folder));
-            let still_away = self
-                .away
-                .iter()
-                .any(|away| !self.returned.contains(away) && file.is_under(away));
+            let still_away =
+                self.away.iter().any(|away| !self.returned.contains(away) && file.is_under(away));
             if under(&self.unknown) || still_away {
                 continue;
             }

@@ -86,7 +86,8 @@ fn scan_folder(
     moves: Moves,
     duty: Duty,
 ) -> Moves {
-    let order = Order { folder, moved_from, moves, retry: false, urgency: Urgency::Arrived, duty, first: None };
+    let order =
+        Order { folder, moved_from, moves, retry: false, urgency: Urgency::Arrived, duty, first: None };
     match Scan::run(root, order) {
         Ok(seen) => {
             let watches = root.notify().map_or(0, |notify| notify.count() as u64);

@@ -156,10 +156,7 @@ mod tests {
         assert_eq!(note(Happened::Touched, now), None);
         assert!(settling.take(now + Duration::from_secs(19), 9).is_empty());
         let closed = now + Duration::from_secs(19);
-        assert_eq!(
-            settling.note(b"x.jpg", Happened::Closed, None, closed, || progress.duty()),
-            Some(false)
-        );
+        assert_eq!(settling.note(b"x.jpg", Happened::Closed, None, closed, || progress.duty()), Some(false));
         assert_eq!(settling.len(), 1);
         let taken = settling.take(closed + PAUSE, 9);
         assert!(taken[0].1.complete && settling.next().is_none());

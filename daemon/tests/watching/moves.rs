@@ -38,7 +38,10 @@ fn folder(kind: &Kind) {
     stage.write("new/b1/late.jpg", &photo(1000));
     std::fs::remove_file(stage.path("new/b0/0.jpg")).unwrap();
     stage.idle();
-    assert_eq!((stage.says("new/b1/late.jpg"), stage.says("new/b0/0.jpg")), ("asset".into(), "nothing".into()));
+    assert_eq!(
+        (stage.says("new/b1/late.jpg"), stage.says("new/b0/0.jpg")),
+        ("asset".into(), "nothing".into())
+    );
 }
 
 /// A large folder renamed while nobody watched is no loss.
@@ -103,7 +106,8 @@ fn many(kind: &Kind) {
     stage.watch();
     stage.told();
     for number in 0..300 {
-        std::fs::rename(stage.path(format!("a/{number}.jpg")), stage.path(format!("b/{number}.jpg"))).unwrap();
+        std::fs::rename(stage.path(format!("a/{number}.jpg")), stage.path(format!("b/{number}.jpg")))
+            .unwrap();
     }
     stage.idle();
     assert_eq!(stage.away(), Vec::<String>::new());

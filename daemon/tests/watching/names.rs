@@ -15,8 +15,18 @@ fn ignored(kind: &Kind) {
     let mut stage = Stage::new(kind);
     let fill = |stage: &Stage, at: &str| {
         for name in [
-            ".hidden.jpg", "a.jpg.part", "a.jpg~", "a.jpg.tmp", "a.jpg.crdownload", ".a.jpg.Xy12Ab", "notes.txt",
-            "@eaDir/a.jpg", ".galleryfs/staging/a.jpg", ".thumbnails/a.jpg", "lost+found/a.jpg", "meta.json",
+            ".hidden.jpg",
+            "a.jpg.part",
+            "a.jpg~",
+            "a.jpg.tmp",
+            "a.jpg.crdownload",
+            ".a.jpg.Xy12Ab",
+            "notes.txt",
+            "@eaDir/a.jpg",
+            ".galleryfs/staging/a.jpg",
+            ".thumbnails/a.jpg",
+            "lost+found/a.jpg",
+            "meta.json",
         ] {
             stage.write(format!("{at}/{name}"), &photo(1));
         }
@@ -60,7 +70,8 @@ fn links(kind: &Kind) {
 
 fn strange(kind: &Kind) {
     let mut stage = Stage::new(kind);
-    let names: [&[u8]; 4] = [b"\xff\xfe.jpg", b"new\nline.jpg", b" .JPG", b"\xf0\x9f\x90\xb6/\xc3\x28/x.jpeg"];
+    let names: [&[u8]; 4] =
+        [b"\xff\xfe.jpg", b"new\nline.jpg", b" .JPG", b"\xf0\x9f\x90\xb6/\xc3\x28/x.jpeg"];
     for (number, name) in names.iter().enumerate() {
         stage.write(Path::new(OsStr::from_bytes(name)), &photo(number));
         if number == 1 {

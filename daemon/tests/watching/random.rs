@@ -125,7 +125,8 @@ fn run(kind: &Kind, seed: u64) {
 }
 
 const FOLDERS: [&str; 6] = ["", "a", "a/b", "a/b/c", "d", ".hidden"];
-const NAMES: [&str; 9] = ["1.jpg", "2.jpg", "2-edited.jpg", "3.png", "1.jpg.xmp", "2.xmp", "2.jpg.json", "x.part", "4.nef"];
+const NAMES: [&str; 9] =
+    ["1.jpg", "2.jpg", "2-edited.jpg", "3.png", "1.jpg.xmp", "2.xmp", "2.jpg.json", "x.part", "4.nef"];
 
 fn any_file(dice: &mut Dice) -> PathBuf {
     Path::new(FOLDERS[dice.below(FOLDERS.len())]).join(NAMES[dice.below(NAMES.len())])
@@ -166,7 +167,9 @@ fn act(root: &Path, dice: &mut Dice, step: usize) {
         10 => fs::rename(&folder, root.join(FOLDERS[1 + dice.below(FOLDERS.len() - 1)])),
         11 => fs::remove_dir_all(&folder),
         12 => fs::write(&path, b""),
-        13 => fs::set_permissions(&path, PermissionsExt::from_mode(if step % 2 == 0 { 0o600 } else { 0o644 })),
+        13 => {
+            fs::set_permissions(&path, PermissionsExt::from_mode(if step % 2 == 0 { 0o600 } else { 0o644 }))
+        }
         // Out of the root, and perhaps back.
         14 => {
             let outside = root.with_file_name("outside");

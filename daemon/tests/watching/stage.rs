@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use daemon::pipeline::PipelineOptions;
 use daemon::pipeline::describe::{Describe, Media};
 use daemon::pipeline::sink::Sink;
-use daemon::pipeline::PipelineOptions;
 use daemon::watch::{WatchOptions, WatchedRoot, Watcher};
 use library::{
-    Checksum, FileContent, FilePath, FileRecord, FileStat, Library, LibraryError, Observation, RootId, RootSpec,
+    Checksum, FileContent, FilePath, FileRecord, FileStat, Library, LibraryError, Observation, RootId,
+    RootSpec,
 };
 
 use crate::model::Model;
@@ -102,7 +103,8 @@ impl Stage {
     pub fn start(&mut self) {
         let roots = vec![WatchedRoot { id: self.id, path: self.root.clone(), poll: None }];
         let watcher =
-            Watcher::start_with(self.sink.clone(), self.describe.clone(), roots, self.options.clone()).unwrap();
+            Watcher::start_with(self.sink.clone(), self.describe.clone(), roots, self.options.clone())
+                .unwrap();
         self.watcher = Some(watcher);
     }
 
@@ -161,7 +163,9 @@ impl Stage {
 
     pub fn checksum(&self, name: impl AsRef<Path>) -> Option<Checksum> {
         match self.record(name)?.content {
-            FileContent::Asset { digests, .. } | FileContent::Sidecar { digests, .. } => Some(digests.checksum),
+            FileContent::Asset { digests, .. } | FileContent::Sidecar { digests, .. } => {
+                Some(digests.checksum)
+            }
             FileContent::Unreadable { .. } => None,
         }
     }

@@ -24,7 +24,9 @@ fn reasons(kind: &Kind) {
     let old = std::fs::File::open(stage.path("empty.jpg")).unwrap();
     old.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
     stage.start();
-    stage.until("the others", |stage| stage.says("good.jpg") == "asset" && stage.says("zeros.jpg") != "nothing");
+    stage.until("the others", |stage| {
+        stage.says("good.jpg") == "asset" && stage.says("zeros.jpg") != "nothing"
+    });
     stage.until("the text", |stage| stage.says("text.jpg").contains("not a picture"));
     assert!(stage.says("zeros.jpg").contains("zeros"));
     if rustix::process::getuid().is_root() {
@@ -52,7 +54,10 @@ fn repaired(kind: &Kind) {
 
 fn by_content(kind: &Kind) {
     let mut stage = Stage::new(kind);
-    stage.write("really.jpg", b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01\x08\x02\0\0\0\x90\x77\x53\xde");
+    stage.write(
+        "really.jpg",
+        b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01\x08\x02\0\0\0\x90\x77\x53\xde",
+    );
     stage.write("photo.bin", &photo(1));
     stage.watch();
     assert_eq!(stage.names(), ["really.jpg"]);
