@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Result;
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
+use crossbeam_channel::{Receiver, Sender, unbounded};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -50,10 +50,7 @@ impl Stop {
 
     /// Waits for somebody to ask, but no longer than `patience`.
     pub fn wait(&self, patience: Duration) -> Option<Cause> {
-        match self.receiver.recv_timeout(patience) {
-            Ok(cause) => Some(cause),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-        }
+        self.receiver.recv_timeout(patience).ok()
     }
 
     /// From now on SIGTERM, SIGINT and SIGHUP ask; the second of them calls `force` and ends the process at once.

@@ -1,1 +1,20 @@
-//! What the end-to-end tests share: a library made on the spot, and the real binary over it.
+//! What the end-to-end tests share: a place to work in, the real program, photos made to measure.
+//!
+//! Nothing here knows galleryfs from within: it is started, asked with `--json`, looked at through its mount, and
+//! killed, as a user and a power cut would.
+
+// A test that cannot go on says so where it stands.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
+
+pub mod folder;
+pub mod jpeg;
+mod patience;
+mod program;
+mod random;
+mod site;
+
+pub use folder::{Entry, tree};
+pub use jpeg::Jpeg;
+pub use patience::{eventually, until};
+pub use random::Random;
+pub use site::{Answer, Daemon, Site};

@@ -75,7 +75,8 @@ pub(super) fn run(args: Args, base: &Base) -> Result<Exit> {
 /// The mount and the folder under it, taken away in this order.
 struct Mounted {
     mount: Option<galleryfs_fs::Mount>,
-    point: MountPoint,
+    /// Goes after the mount that stands on it.
+    _point: MountPoint,
 }
 
 impl Mounted {
@@ -87,7 +88,7 @@ impl Mounted {
                 Exit::NotMounted.because(format!("{error}\n`galleryfs doctor` tells what this machine lacks"))
             })?;
         running.service.mounted_at(Some(path.to_owned()));
-        Ok(Self { mount: Some(mount), point })
+        Ok(Self { mount: Some(mount), _point: point })
     }
 
     fn is_gone(&self) -> bool {

@@ -113,7 +113,7 @@ fn choice<T: ValueEnum>(text: &str) -> Result<T, String> {
     T::from_str(text, true).map_err(|_| {
         let words: Vec<String> = T::value_variants()
             .iter()
-            .filter_map(|variant| variant.to_possible_value())
+            .filter_map(ValueEnum::to_possible_value)
             .map(|value| format!("`{}`", value.get_name()))
             .collect();
         format!("`{text}` is not {}", words.join(" or "))

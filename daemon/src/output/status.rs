@@ -46,7 +46,7 @@ pub struct Status {
     /// Who this library is.
     pub library: String,
     /// Of the program and of what it stores.
-    pub versions: Versions,
+    pub versions: BTreeMap<String, String>,
 }
 
 /// What the daemon is doing.
@@ -120,9 +120,6 @@ pub struct Root {
     /// Why it is not watched by inotify, and what would change that.
     pub reason: Option<String>,
 }
-
-/// Versions by what they are of.
-pub type Versions = BTreeMap<String, String>;
 
 /// How far the work is: the part of a [`Status`] that costs nothing to ask for.
 #[derive(Clone, Copy, PartialEq, Debug)]

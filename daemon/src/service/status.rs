@@ -68,9 +68,10 @@ impl Service {
             progress::State::Watching if text > 0 => State::Indexing,
             progress::State::Watching => State::Ready,
         };
-        // A scan may have found nothing yet, and a file may be in hand rather than waiting: that is work too.
-        let at_least = u64::from(report.state != progress::State::Watching);
-        Activity { state, pending: report.waiting.max(at_least) + text, busy: busy(report) }
+        // The pipeline's counter of waiting files is renewed when a file is taken in hand: when nothing is begun and
+        // unfinished any more it says nothing, and while something is, that is work even if nothing waits behind it.
+        let waiting = if report.state == progress::State::Watching { 0 } else { report.waiting.max(1) };
+        Activity { state, pending: waiting + text, busy: Busy { waiting, ..busy(report) } }
     }
 
     fn unreadable(&self) -> Result<Vec<Unreadable>> {
