@@ -100,6 +100,8 @@ pub enum WatchRequestError {
 pub struct Watcher {
     pipeline: Arc<Pipeline>,
     roots: Vec<Arc<Root>>,
+    /// Open until every root has been scanned once.
+    first_scans: Arc<Duties>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -116,6 +118,7 @@ impl Watcher {
         roots: Vec<WatchedRoot>,
         options: WatchOptions,
     ) -> io::Result<Self> {
+        let options = Arc::new(options);
         let mut places = Vec::new();
         for root in roots {
             let (sender, notices) = unbounded();
@@ -127,18 +130,18 @@ impl Watcher {
         let _starting = first_scans.open();
         let pipeline = options.pipeline.clone();
         let pipeline = Arc::new(Pipeline::start(sink, describe, all, Arc::clone(&first_scans), pipeline)?);
-        let mut watcher = Self { pipeline, roots: Vec::new(), threads: Mutex::default() };
+        let mut watcher = Self { pipeline, roots: Vec::new(), first_scans, threads: Mutex::default() };
         for (place, notices, poll) in places {
             let (losses, lost) = unbounded();
             let root = Arc::new(Root {
                 place,
                 pipeline: Arc::clone(&watcher.pipeline),
-                options: options.clone(),
+                options: Arc::clone(&options),
                 poll,
                 notify: Mutex::default(),
                 scans: Scans::default(),
                 losses,
-                first_scan: Mutex::new(Some(first_scans.open())),
+                first_scan: Mutex::new(Some(watcher.first_scans.open())),
                 wake: rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
                 asked: AtomicU64::new(0),
                 answered: AtomicU64::new(0),
@@ -187,7 +190,9 @@ impl Watcher {
             if self.progress().wait_no_duties(patience) && self.progress().all_scanned() {
                 // What was read last may have come with events of its own.
                 self.hear_all();
-                if self.progress().open_duties() == 0 {
+                // With every root scanned, the library is to know that, too.
+                let told = self.first_scans.count() > 0 || self.progress().all_told.load(Ordering::Relaxed);
+                if told && self.progress().open_duties() == 0 {
                     return true;
                 }
             }

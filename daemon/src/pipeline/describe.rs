@@ -137,6 +137,7 @@ fn text(name: &[u8]) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pipeline::changes::Moment;
 
     #[test]
     fn showing_only_candidates_changes_no_answer() {
@@ -182,7 +183,7 @@ mod tests {
             format!("{}.jpg.supplem.json", &long[..42]),
         ])
         .collect();
-        let names = Names::new(all.iter().map(|name| name.as_bytes().into()));
+        let names = Names::new(all.iter().map(|name| name.as_bytes().into()), Moment::default());
         let shown: Vec<&str> = names
             .media()
             .iter()
@@ -211,8 +212,10 @@ mod tests {
 
     #[test]
     fn names_that_are_no_text_find_their_sidecars() {
-        let names =
-            Names::new([b"\xff\n.jpg".as_slice(), b"\xff\n.jpg.xmp", b"\xfe\n.jpg.xmp"].map(Into::into));
+        let names = Names::new(
+            [b"\xff\n.jpg".as_slice(), b"\xff\n.jpg.xmp", b"\xfe\n.jpg.xmp"].map(Into::into),
+            Moment::default(),
+        );
         assert_eq!(sidecars_of(b"\xff\n.jpg", &names), [b"\xff\n.jpg.xmp".as_slice().into()]);
         assert_eq!(photos_of(b"\xfe\n.jpg.xmp", &names), Vec::<Box<[u8]>>::new());
     }

@@ -10,6 +10,7 @@
 //! 4. *Some files are not complete yet.* They wait for their time beside the lines, and hold up nobody.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,7 @@ use library::{FilePath, FileStat};
 
 use super::duty::Duty;
 use super::names::Names;
+use super::progress::Progress;
 
 /// How soon a path should be looked at.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -50,6 +52,8 @@ pub struct Job {
     pub retry: bool,
     /// Its absence has been waited out and judged: if it is still not there, it is gone.
     pub gone: bool,
+    /// The line it was taken from.
+    pub urgency: Urgency,
     /// How long it must stay the same, where that is not the usual time.
     pub settle: Option<Duration>,
     /// Kept until what was found has been told.
@@ -68,6 +72,7 @@ impl Job {
             put_off: 0,
             retry: false,
             gone: false,
+            urgency: Urgency::Backlog,
             settle: None,
             duty: vec![duty],
         }
@@ -142,7 +147,8 @@ impl Lines {
         for line in 0..=slowest as usize {
             while let Some(path) = self.waiting[line].pop_front() {
                 match self.entries.remove(&path) {
-                    Some(Entry::Waiting(job, urgency)) if urgency as usize == line => {
+                    Some(Entry::Waiting(mut job, urgency)) if urgency as usize == line => {
+                        job.urgency = urgency;
                         self.entries.insert(path, Entry::Reading(None));
                         return Some(*job);
                     }
@@ -167,12 +173,18 @@ pub struct Queue {
     arrived: Condvar,
     taken: Condvar,
     bound: usize,
+    progress: Arc<Progress>,
 }
 
 impl Queue {
-    /// Empty; each line but the fresh one holds `bound` paths.
-    pub fn new(bound: usize) -> Self {
-        Self { lines: Mutex::default(), arrived: Condvar::new(), taken: Condvar::new(), bound }
+    /// Empty; each line but the fresh one holds `bound` paths. How many wait is told to `progress`.
+    pub fn new(bound: usize, progress: Arc<Progress>) -> Self {
+        Self { lines: Mutex::default(), arrived: Condvar::new(), taken: Condvar::new(), bound, progress }
+    }
+
+    fn count(&self, lines: &Lines) {
+        let waiting = lines.entries.len() + lines.later.len();
+        self.progress.waiting.store(waiting as u64, Ordering::Relaxed);
     }
 
     fn lines(&self) -> MutexGuard<'_, Lines> {
@@ -190,6 +202,7 @@ impl Queue {
             return false;
         }
         lines.put(Box::new(job), urgency);
+        self.count(&lines);
         drop(lines);
         // The reader that serves only the fresh line could be the one woken, so all are.
         self.arrived.notify_all();
@@ -238,17 +251,19 @@ impl Queue {
     /// The reader is through with a path, and has told what it found.
     pub fn done(&self, path: &FilePath) {
         let mut lines = self.lines();
-        if let Some(Entry::Reading(Some((job, urgency)))) = lines.entries.remove(path) {
+        let again = match lines.entries.remove(path) {
+            Some(Entry::Reading(Some((job, urgency)))) => Some((job, urgency)),
+            _ => None,
+        };
+        let asked_again = again.is_some();
+        if let Some((job, urgency)) = again {
             lines.wait(job, urgency);
-            drop(lines);
+        }
+        self.count(&lines);
+        drop(lines);
+        if asked_again {
             self.arrived.notify_all();
         }
-    }
-
-    /// How many paths wait, those not complete yet included.
-    pub fn waiting(&self) -> usize {
-        let lines = self.lines();
-        lines.entries.len() + lines.later.len()
     }
 
     /// Whether the queue was closed.
@@ -269,7 +284,6 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pipeline::progress::Progress;
     use library::RootId;
 
     fn job(name: &str) -> Job {
@@ -283,7 +297,8 @@ mod tests {
 
     #[test]
     fn the_fresh_come_first_and_a_path_is_with_one_reader() {
-        let queue = Queue::new(10);
+        let progress = Arc::new(Progress::default());
+        let queue = Queue::new(10, Arc::clone(&progress));
         for (name, urgency) in [
             ("old", Urgency::Backlog),
             ("folder", Urgency::Arrived),
@@ -303,12 +318,12 @@ mod tests {
         queue.done(&old.path);
         assert_eq!(name(&take(Urgency::Fresh).unwrap()), "old");
         queue.done(&old.path);
-        assert_eq!(queue.waiting(), 1);
+        assert_eq!(progress.waiting.load(Ordering::Relaxed), 2, "`new` and `folder` are still in hand");
     }
 
     #[test]
     fn what_waits_for_its_time_holds_up_nobody() {
-        let queue = Queue::new(10);
+        let queue = Queue::new(10, Arc::default());
         queue.put_later(job("later"), Urgency::Fresh, Instant::now() + Duration::from_millis(40));
         queue.put(job("now"), Urgency::Backlog);
         assert_eq!(name(&queue.take(Urgency::Backlog, Duration::from_secs(1)).unwrap()), "now");

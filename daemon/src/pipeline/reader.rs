@@ -37,8 +37,8 @@ const REMOTE_CLOCKS: Duration = Duration::from_secs(3600);
 /// How often an empty file without a close is put off before it is called empty.
 const PATIENCE_WITH_EMPTY: u32 = 10;
 
-/// An empty file older than this is not one that is about to be written.
-const LATELY_EMPTY: Duration = Duration::from_secs(30);
+/// For how many times the settling time an empty file may be one that is about to be written.
+const LATELY_EMPTY: u32 = 15;
 
 /// How often a file that keeps changing is put off with ever longer waits.
 const LONGEST_WAIT: u32 = 16;
@@ -173,9 +173,7 @@ impl Reader {
         };
         match &known.content {
             FileContent::Asset { sidecars: before, .. } if before == sidecars => Ok(Some(as_it_was(path))),
-            FileContent::Asset { digests, .. } => {
-                self.describe_again(place, job, *stat, *digests, sidecars.to_vec())
-            }
+            FileContent::Asset { digests, .. } => self.describe_again(place, job, *stat, *digests, sidecars),
             FileContent::Sidecar { digests, hosts } => {
                 let now = self.hosts(place, job)?;
                 if now == *hosts {
@@ -217,9 +215,7 @@ impl Reader {
             FileContent::Asset { sidecars: before, .. } if before == sidecars => {
                 Ok(Some(Found::News(Box::new(Observation::Moved { path: job.path.clone(), stat, record }))))
             }
-            FileContent::Asset { digests, .. } => {
-                self.describe_again(place, job, stat, *digests, sidecars.to_vec())
-            }
+            FileContent::Asset { digests, .. } => self.describe_again(place, job, stat, *digests, sidecars),
             _ => Ok(None),
         }
     }
@@ -242,7 +238,7 @@ impl Reader {
         let window = if place.file_system(root, stat.device).is_remote { REMOTE_CLOCKS } else { settle };
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as i64;
         let lately = |time: i64, window| Duration::from_nanos(now.abs_diff(time)) < window;
-        (stat.size == 0 && lately(stat.ctime_ns, LATELY_EMPTY)
+        (stat.size == 0 && lately(stat.ctime_ns, self.settle * LATELY_EMPTY)
             || lately(stat.mtime_ns, window)
             || lately(stat.ctime_ns, window)
             || job.last_seen.is_some_and(|before| before != *stat)
@@ -320,13 +316,13 @@ impl Reader {
         job: &Job,
         stat: FileStat,
         digests: Digests,
-        sidecars: Vec<SidecarSeen>,
+        sidecars: &[SidecarSeen],
     ) -> Result<Option<Found>, LookError> {
         let Ok(Some((mut file, now))) = place.open_file(&job.path.relative) else { return Ok(None) };
         if beneath::file_stat(&now) != stat {
             return Ok(None);
         }
-        let files = self.sidecar_files(place, &job.path, &sidecars)?;
+        let files = self.sidecar_files(place, &job.path, sidecars)?;
         let metadata = Contents::describe_file(&mut file, job.path.name(), &files, self.describe.as_ref());
         let (Ok(metadata), true) = (metadata, still_there(place, job, &file, &stat)?) else {
             return Ok(None);
@@ -347,9 +343,10 @@ impl Reader {
 
     /// The names in a file's folder: those the request came with, or listed now.
     fn names(&self, place: &Place, job: &Job) -> Result<Arc<Names>, LookError> {
+        let folder = job.path.split().0;
         match &job.names {
-            Some(names) => Ok(Arc::clone(names)),
-            None => Ok(list(place, job.path.split().0)?),
+            Some(names) if !place.changes().since(folder, names.moment()) => Ok(Arc::clone(names)),
+            _ => Ok(list(place, folder)?),
         }
     }
 
@@ -412,6 +409,7 @@ impl Reader {
 
 /// Lists the names in a folder that are looked at. A folder that is not there has none.
 pub fn list(place: &Place, folder: &[u8]) -> io::Result<Arc<Names>> {
+    let moment = place.changes().now();
     let opened = match beneath::open_folder(place.open()?, folder) {
         Ok(opened) => opened,
         Err(error) if beneath::is_absence(&error) => return Ok(Arc::default()),
@@ -425,7 +423,7 @@ pub fn list(place: &Place, folder: &[u8]) -> io::Result<Arc<Names>> {
             names.push(entry.file_name().to_bytes().into());
         }
     }
-    Ok(Names::new(names))
+    Ok(Names::new(names, moment))
 }
 
 fn place_keeps(place: &Place, stat: &FileStat) -> bool {

@@ -74,7 +74,7 @@ impl Holdback {
             let patience = if self.held.is_empty() && self.scans.is_empty() { tick * 2 } else { tick / 2 };
             select! {
                 recv(self.notices) -> notice => if let Ok(notice) = notice { self.notice(notice) },
-                recv(self.losses) -> losses => if let Ok(losses) = losses { self.scans.push((Instant::now(), losses)) },
+                recv(self.losses) -> losses => if let Ok(losses) = losses { self.scan(losses) },
                 default(patience) => {}
             }
             while let Ok(notice) = self.notices.try_recv() {
@@ -84,14 +84,27 @@ impl Holdback {
         }
     }
 
+    /// Something was lost: the beginning of a burst, or more of it.
+    fn arrived(&mut self, now: Instant) {
+        if self.held.is_empty() && self.scans.is_empty() {
+            self.first = now;
+        }
+        self.last = now;
+    }
+
+    fn scan(&mut self, losses: ScanLosses) {
+        let now = Instant::now();
+        if !losses.lost.is_empty() {
+            self.arrived(now);
+        }
+        self.scans.push((now, losses));
+    }
+
     fn notice(&mut self, notice: Notice) {
         match notice {
             Notice::Absent(path, duty) => {
                 let now = Instant::now();
-                if self.held.is_empty() {
-                    self.first = now;
-                }
-                self.last = now;
+                self.arrived(now);
                 self.held.entry(path).or_insert((now, duty));
             }
             Notice::Returned(path) => {
@@ -106,31 +119,42 @@ impl Holdback {
     fn tell_due(&mut self) {
         let now = Instant::now();
         let hold = self.root.options.hold_back;
-        let burst = self.held.len() > BELIEVED_FILES;
-        let goes_on = burst && now - self.last < BURST_PAUSE && now - self.first < LONGEST_BURST;
-        if !goes_on {
-            let is_due = |since: &Instant| burst || now.duration_since(*since) >= hold;
-            // A burst that has just begun is held as long as a single file.
-            if !burst || now - self.first >= hold {
-                let due: Vec<_> = self.held.extract_if(|_, (since, _)| is_due(since)).collect();
-                let (paths, duties): (Vec<_>, Vec<_>) =
-                    due.into_iter().map(|(path, (_, duty))| (path.relative, duty)).unzip();
-                let lost =
-                    paths.into_iter().map(|path| Lost { path, device_left: false, moved: false }).collect();
-                self.tell(lost, &[], duties);
+        // What only returned is not held.
+        for (_, losses) in self.scans.extract_if(.., |(_, losses)| losses.lost.is_empty()).collect::<Vec<_>>()
+        {
+            self.tell(Vec::new(), &losses.returned, vec![losses.duty]);
+        }
+        let settled = |since: &Instant, losses: &ScanLosses| {
+            losses.moves.count() == 0 || now.duration_since(*since) > LONGEST_SETTLING
+        };
+        let pending = self.held.len() + self.scans.iter().map(|(_, scan)| scan.lost.len()).sum::<usize>();
+        let burst = pending > BELIEVED_FILES;
+        if burst {
+            // A burst is judged as one, once it is over.
+            let goes_on = now - self.first < hold
+                || now - self.last < BURST_PAUSE && now - self.first < LONGEST_BURST
+                || !self.scans.iter().all(|(since, losses)| settled(since, losses));
+            if goes_on {
+                return;
             }
         }
-        let mut waiting = Vec::new();
-        for (since, losses) in std::mem::take(&mut self.scans) {
-            let held = now - since;
-            let settled = losses.moves.count() == 0 || held > LONGEST_SETTLING;
-            if losses.lost.is_empty() || settled && held >= hold {
-                self.tell(losses.lost, &losses.returned, vec![losses.duty]);
-            } else {
-                waiting.push((since, losses));
-            }
+        let is_due = |since: &Instant| burst || now.duration_since(*since) >= hold;
+        let held: Vec<_> = self.held.extract_if(|_, (since, _)| is_due(since)).collect();
+        let scans: Vec<_> =
+            self.scans.extract_if(.., |(since, losses)| is_due(since) && settled(since, losses)).collect();
+        let mut lost: HashMap<Box<[u8]>, Lost> = HashMap::new();
+        let (mut returned, mut duties) = (Vec::new(), Vec::new());
+        for (path, (_, duty)) in held {
+            let path = path.relative;
+            lost.insert(path.clone(), Lost { path, device_left: false, moved: false });
+            duties.push(duty);
         }
-        self.scans.extend(waiting);
+        for (_, losses) in scans {
+            lost.extend(losses.lost.into_iter().map(|lost| (lost.path.clone(), lost)));
+            returned.extend(losses.returned);
+            duties.push(losses.duty);
+        }
+        self.tell(lost.into_values().collect(), &returned, duties);
     }
 
     fn tell(&self, mut lost: Vec<Lost>, returned: &[Box<[u8]>], duties: Vec<Duty>) {
@@ -175,14 +199,12 @@ impl Holdback {
             let path = place.path().join(to_path(folder));
             tracing::warn!(path = %path.display(), reason, "offline: hidden, nothing forgotten");
         }
-        if !observations.is_empty() {
-            self.root.pipeline.tell(Told { observations, duty: duties.clone(), ..Told::default() });
-        }
         for path in verdict.missing {
             let mut job = Job::new(FilePath::new(id, path), self.root.duty());
             job.gone = true;
             self.root.pipeline.look(job, Urgency::Fresh);
         }
+        self.root.pipeline.tell(Told { observations, duty: duties, ..Told::default() });
     }
 }
 

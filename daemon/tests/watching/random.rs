@@ -167,9 +167,10 @@ fn act(root: &Path, dice: &mut Dice, step: usize) {
         10 => fs::rename(&folder, root.join(FOLDERS[1 + dice.below(FOLDERS.len() - 1)])),
         11 => fs::remove_dir_all(&folder),
         12 => fs::write(&path, b""),
-        13 => {
-            fs::set_permissions(&path, PermissionsExt::from_mode(if step % 2 == 0 { 0o600 } else { 0o644 }))
-        }
+        13 => fs::set_permissions(
+            &path,
+            PermissionsExt::from_mode(if step.is_multiple_of(2) { 0o600 } else { 0o644 }),
+        ),
         // Out of the root, and perhaps back.
         14 => {
             let outside = root.with_file_name("outside");
