@@ -10,6 +10,9 @@
 //! 4. A rebuild must give the same library though files come in another order: ids and names are facts, and a name
 //!    changes only when a path was lost, which no rebuild does.
 
+mod naming;
+mod ties;
+
 use std::collections::{BTreeSet, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
@@ -21,7 +24,6 @@ use crate::catalogue::transaction::Transaction;
 use crate::change::Entity;
 use crate::checksum::Digests;
 use crate::fact::Fact;
-use crate::format::{Format, Kind};
 use crate::id::{AccountId, AssetId, AssetInode, RootId};
 use crate::metadata::Metadata;
 use crate::names;
@@ -110,14 +112,14 @@ impl<'t, 'a> Ingest<'t, 'a> {
                 FileContent::Asset { digests, sidecars, .. } => {
                     self.arrived(Arrival { path, stat, digests, metadata: None, sidecars })
                 }
-                FileContent::Sidecar { digests, hosts } => self.sidecar(path, stat, digests, hosts),
-                FileContent::Unreadable { reason } => self.unreadable(path, stat, reason),
+                FileContent::Sidecar { digests, hosts } => self.sidecar(&path, stat, digests, hosts),
+                FileContent::Unreadable { reason } => self.unreadable(&path, stat, reason),
             },
             Observation::Touched { path, stat } => self.touched(&path, stat),
             Observation::Sidecar { path, stat, digests, hosts, .. } => {
-                self.sidecar(path, stat, digests, hosts)
+                self.sidecar(&path, stat, digests, hosts)
             }
-            Observation::Unreadable { path, stat, reason } => self.unreadable(path, stat, reason),
+            Observation::Unreadable { path, stat, reason } => self.unreadable(&path, stat, reason),
             Observation::Gone { .. }
             | Observation::Offline { .. }
             | Observation::Online { .. }
@@ -264,62 +266,6 @@ impl<'t, 'a> Ingest<'t, 'a> {
         Ok(asset)
     }
 
-    /// Salts the inode number of the current version if another asset has it.
-    fn salt(&mut self, asset: AssetId) -> Result<(), CatalogueError> {
-        let Some(record) = self.tx.asset(asset)? else { return Ok(()) };
-        let (version, mut inode) = (record.digests.checksum, record.inode);
-        let mut salt = 0;
-        while self.holder(inode).is_some_and(|holder| holder != asset) {
-            salt += 1;
-            inode = AssetInode::of(asset, &version, salt);
-        }
-        self.claimed.insert(inode, asset);
-        if salt > 0 {
-            self.tx.decide(Fact::Inode { asset, version, salt })?;
-        }
-        Ok(())
-    }
-
-    /// Whose current version has this inode number.
-    fn holder(&self, inode: AssetInode) -> Option<AssetId> {
-        self.claimed.get(&inode).copied().or_else(|| {
-            let row = self.snapshot.by_inode(inode)?;
-            Some(self.snapshot.row(row)?.id)
-        })
-    }
-
-    /// The ordinal that files of the same stem in the same folder already have, so that the halves of a live photo,
-    /// or RAW and JPEG of one shot, get the same.
-    fn sibling_ordinal(&mut self, path: &FilePath) -> Result<u32, CatalogueError> {
-        for (_, record) in self.same_stem(path)? {
-            if let FileContent::Asset { asset, .. } = record.content {
-                if let Some(record) = self.tx.asset(asset)? {
-                    return Ok(names::ordinal_of(&record.name, &record.base));
-                }
-            }
-        }
-        Ok(1)
-    }
-
-    /// A name for `asset`: `wanted` if nobody else has it, else the first ordinal of `base` that is free or its own.
-    fn free_name(&mut self, asset: AssetId, base: &str, wanted: &str) -> Result<String, CatalogueError> {
-        let is_free = |tx: &Transaction<'_>, name: &str| -> Result<bool, CatalogueError> {
-            let holder = tx.get::<AssetId>(&Key::name(&names::folded(name)))?;
-            Ok(holder.is_none_or(|holder| holder == asset))
-        };
-        if is_free(self.tx, wanted)? {
-            return Ok(wanted.to_owned());
-        }
-        let mut ordinal = self.tx.get::<u32>(&Key::ordinal(&names::folded(base)))?.unwrap_or(1);
-        loop {
-            let name = names::with_ordinal(base, ordinal);
-            if is_free(self.tx, &name)? {
-                return Ok(name);
-            }
-            ordinal += 1;
-        }
-    }
-
     /// The other files of the same folder whose names differ only behind the stem.
     fn same_stem(&self, path: &FilePath) -> Result<Vec<(FilePath, FileRecord)>, CatalogueError> {
         let (folder, name) = path.split();
@@ -347,24 +293,24 @@ impl<'t, 'a> Ingest<'t, 'a> {
         let moved = record.stat.mtime_ns != stat.mtime_ns;
         record.stat = stat;
         self.tx.put(Key::same_file(&stat), path);
-        if let (true, FileContent::Asset { asset, .. }) = (moved, &record.content) {
-            if let Some(asset) = self.tx.asset_mut(*asset)? {
-                for at in asset.standing.iter_mut().filter(|at| at.path == *path) {
-                    at.mtime_ns = stat.mtime_ns;
-                }
+        if let (true, FileContent::Asset { asset, .. }) = (moved, &record.content)
+            && let Some(asset) = self.tx.asset_mut(*asset)?
+        {
+            for at in asset.standing.iter_mut().filter(|at| at.path == *path) {
+                at.mtime_ns = stat.mtime_ns;
             }
         }
         self.tx.put(Key::file(path), &record);
         Ok(())
     }
 
-    fn unreadable(&mut self, path: FilePath, stat: FileStat, reason: String) -> Result<(), CatalogueError> {
+    fn unreadable(&mut self, path: &FilePath, stat: FileStat, reason: String) -> Result<(), CatalogueError> {
         if self.owner(path.root).is_none() {
             return Ok(());
         }
-        self.clear(&path)?;
-        self.tx.put(Key::unreadable(&path), &reason);
-        self.tx.put(Key::file(&path), &FileRecord { stat, content: FileContent::Unreadable { reason } });
+        self.clear(path)?;
+        self.tx.put(Key::unreadable(path), &reason);
+        self.tx.put(Key::file(path), &FileRecord { stat, content: FileContent::Unreadable { reason } });
         self.tx.touch(Entity::Unreadable);
         Ok(())
     }
@@ -415,116 +361,6 @@ impl<'t, 'a> Ingest<'t, 'a> {
                 record.missing_since = Some(now);
             }
             self.tx.displaced.insert(asset);
-        }
-        Ok(())
-    }
-
-    fn sidecar(
-        &mut self,
-        path: FilePath,
-        stat: FileStat,
-        digests: Digests,
-        hosts: Vec<Box<[u8]>>,
-    ) -> Result<(), CatalogueError> {
-        if self.owner(path.root).is_none() {
-            return Ok(());
-        }
-        match self.tx.get::<FileRecord>(&Key::file(&path))?.map(|record| record.content) {
-            None | Some(FileContent::Sidecar { .. }) => {}
-            Some(_) => self.clear(&path)?,
-        }
-        self.tx.put(Key::same_file(&stat), &path);
-        self.tx.put(Key::file(&path), &FileRecord { stat, content: FileContent::Sidecar { digests, hosts } });
-        self.attach(&path)
-    }
-
-    /// Ties the sidecar at `path` to the first of its hosts that is there, or to none.
-    fn attach(&mut self, path: &FilePath) -> Result<(), CatalogueError> {
-        let Some(FileRecord { stat, content: FileContent::Sidecar { digests, hosts } }) =
-            self.tx.get(&Key::file(path))?
-        else {
-            return Ok(());
-        };
-        let mut host = None;
-        for name in &hosts {
-            if let Some(FileRecord { content: FileContent::Asset { asset, .. }, .. }) =
-                self.tx.get(&Key::file(&sibling(path, name)))?
-            {
-                host = Some(asset);
-                break;
-            }
-        }
-        let Some(host) = host else { return self.detach(path) };
-        let asset = AssetId::of_sidecar(host, path.name());
-        if self.tx.get::<AssetId>(&Key::sidecar(path))?.is_some_and(|before| before != asset) {
-            self.detach(path)?;
-        }
-        if self.tx.asset(asset)?.is_none() {
-            let Some((owner, base, name)) = self.sidecar_name(host, asset, path)? else { return Ok(()) };
-            self.tx.decide(Fact::Asset { asset, owner, digests, base, name, host: Some(host) })?;
-            self.salt(asset)?;
-        }
-        let inode = AssetInode::of(asset, &digests.checksum, 0);
-        if let Some(record) = self.tx.asset_mut(asset)? {
-            if record.digests != digests {
-                record.digests = digests;
-                record.inode = inode;
-            }
-            record.host = Some(host);
-            let format = names::split_extension(&record.base).1.trim_start_matches('.').to_owned();
-            record.metadata =
-                Some(Metadata { format: Format::from_extension(&format), ..Metadata::default() });
-            let standing =
-                Standing { path: path.clone(), checksum: digests.checksum, mtime_ns: stat.mtime_ns };
-            match record.standing.iter_mut().find(|at| at.path == *path) {
-                Some(at) => *at = standing,
-                None => record.standing.push(standing),
-            }
-            // One sidecar with two copies shows the bytes last seen; both must count as its current version.
-            for at in &mut record.standing {
-                at.checksum = digests.checksum;
-            }
-            record.missing_since = None;
-        }
-        self.tx.put(Key::sidecar(path), &asset);
-        if let Some(record) = self.tx.asset_mut(host)? {
-            if !record.parts.contains(&asset) {
-                record.parts.push(asset);
-            }
-        }
-        Ok(())
-    }
-
-    /// The sidecar's name follows its photo's, ordinal and all: `IMG_1 (2).jpg.xmp` beside `IMG_1 (2).jpg`.
-    fn sidecar_name(
-        &mut self,
-        host: AssetId,
-        asset: AssetId,
-        path: &FilePath,
-    ) -> Result<Option<(AccountId, String, String)>, CatalogueError> {
-        let base = names::shown(path.name());
-        let Some(host) = self.tx.asset(host)? else { return Ok(None) };
-        let (owner, host_name) = (host.owner, host.name.clone());
-        let (host_stem, _) = names::split_extension(&host.base);
-        let (shown_stem, _) = names::split_extension(&host_name);
-        let wanted = match (base.strip_prefix(host.base.as_str()), base.strip_prefix(host_stem)) {
-            (Some(rest), _) => format!("{host_name}{rest}"),
-            (None, Some(rest)) => format!("{shown_stem}{rest}"),
-            (None, None) => base.clone(),
-        };
-        let name = self.free_name(asset, &base, &wanted)?;
-        Ok(Some((owner, base, name)))
-    }
-
-    fn detach(&mut self, path: &FilePath) -> Result<(), CatalogueError> {
-        let Some(asset) = self.tx.get::<AssetId>(&Key::sidecar(path))? else { return Ok(()) };
-        self.tx.remove(Key::sidecar(path));
-        self.leave(asset, path)?;
-        let host = self.tx.asset(asset)?.and_then(|record| record.host);
-        if let Some(host) = host {
-            if let Some(record) = self.tx.asset_mut(host)? {
-                record.parts.retain(|part| *part != asset);
-            }
         }
         Ok(())
     }
@@ -597,116 +433,6 @@ impl<'t, 'a> Ingest<'t, 'a> {
             self.tx.get(&Key::file(&path))?
         {
             self.new_version(asset, digests)?;
-        }
-        Ok(())
-    }
-
-    /// An asset whose file was renamed is called as its file is.
-    fn settle_name(&mut self, asset: AssetId) -> Result<(), CatalogueError> {
-        let Some(record) = self.tx.asset(asset)? else { return Ok(()) };
-        if record.is_sidecar() || record.standing.iter().any(|at| names::shown(at.path.name()) == record.base)
-        {
-            return Ok(());
-        }
-        let Some(path) = record.standing.first().map(|at| at.path.clone()) else { return Ok(()) };
-        let base = names::shown(path.name());
-        let own =
-            record.former_names.iter().find(|(former, _)| *former == base).map(|(_, name)| name.clone());
-        let preferred = self.sibling_ordinal(&path)?;
-        let name = match own {
-            Some(name) => name,
-            None => self.free_name(asset, &base, &names::with_ordinal(&base, preferred))?,
-        };
-        self.tx.decide(Fact::Name { asset, base, name })
-    }
-
-    /// The videos whose tie to a still may have changed because `asset` did.
-    fn videos_near(&mut self, asset: AssetId, videos: &mut BTreeSet<AssetId>) -> Result<(), CatalogueError> {
-        let Some(record) = self.tx.asset(asset)? else { return Ok(()) };
-        match record.format().kind() {
-            Kind::Sidecar => return Ok(()),
-            Kind::Video => {
-                videos.insert(asset);
-            }
-            Kind::Image => {}
-        }
-        let paths: Vec<FilePath> = record.standing.iter().map(|at| at.path.clone()).collect();
-        let (owner, parts) = (record.owner, record.parts.clone());
-        let live_id = record.metadata.as_ref().and_then(|metadata| metadata.live_id.clone());
-        let mut near = parts;
-        for path in &paths {
-            for (_, other) in self.same_stem(path)? {
-                if let FileContent::Asset { asset, .. } = other.content {
-                    near.push(asset);
-                }
-            }
-        }
-        if let Some(live_id) = live_id {
-            near.extend(self.live_group(owner, &live_id)?);
-        }
-        for other in near {
-            if self.tx.asset(other)?.is_some_and(|record| record.format().kind() == Kind::Video) {
-                videos.insert(other);
-            }
-        }
-        Ok(())
-    }
-
-    fn live_group(&self, owner: AccountId, live_id: &str) -> Result<Vec<AssetId>, CatalogueError> {
-        let group = self.tx.scan::<()>(&Key::live_all(owner, live_id))?;
-        Ok(group
-            .into_iter()
-            .filter_map(|(key, ())| Some(AssetId::from_bytes(key[key.len() - 16..].try_into().ok()?)))
-            .collect())
-    }
-
-    /// Finds the still that `video` is the moving half of, if any, and ties or unties them.
-    fn pair(&mut self, video: AssetId) -> Result<(), CatalogueError> {
-        let Some(record) = self.tx.asset(video)?.cloned() else { return Ok(()) };
-        let mut host = None;
-        if let Some(metadata) = record.metadata.as_ref().filter(|_| !record.standing.is_empty()) {
-            let mut candidates = Vec::new();
-            for at in &record.standing {
-                for (path, other) in self.same_stem(&at.path)? {
-                    if let FileContent::Asset { asset, .. } = other.content {
-                        candidates.push((asset, path, at.path.clone()));
-                    }
-                }
-            }
-            if let Some(live_id) = &metadata.live_id {
-                for asset in self.live_group(record.owner, live_id)? {
-                    let path = self.tx.asset(asset)?.and_then(|other| other.standing.first().cloned());
-                    if let Some(at) = path {
-                        candidates.push((asset, at.path, record.standing[0].path.clone()));
-                    }
-                }
-            }
-            let mut stills = Vec::new();
-            for (asset, path, video_path) in candidates {
-                let Some(other) = self.tx.asset(asset)? else { continue };
-                let Some(still) = &other.metadata else { continue };
-                if parts::is_live_pair((path.name(), still), (video_path.name(), metadata)) {
-                    stills.push((other.format(), asset));
-                }
-            }
-            // The developed picture carries the video rather than the RAW beside it: formats are in that order.
-            host = stills.into_iter().min().map(|(_, asset)| asset);
-        }
-        if host == record.host {
-            return Ok(());
-        }
-        if let Some(before) = record.host {
-            if let Some(before) = self.tx.asset_mut(before)? {
-                before.parts.retain(|part| *part != video);
-            }
-        }
-        if let Some(host) = host {
-            if let Some(host) = self.tx.asset_mut(host)? {
-                host.parts.push(video);
-            }
-        }
-        if let Some(record) = self.tx.asset_mut(video)? {
-            record.host = host;
         }
         Ok(())
     }

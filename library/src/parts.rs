@@ -29,10 +29,9 @@ pub fn is_live_pair(still: (&[u8], &Metadata), video: (&[u8], &Metadata)) -> boo
     if kind(still.1) != Some(Kind::Image) || kind(video.1) != Some(Kind::Video) {
         return false;
     }
-    match (&still.1.live_id, &video.1.live_id) {
-        (Some(still), Some(video)) => return still == video,
-        // A converter may have dropped the mark from one half: names and times decide then, as where there is none.
-        _ => {}
+    // A converter may have dropped the mark from one half: names and times decide then, as where there is none.
+    if let (Some(still), Some(video)) = (&still.1.live_id, &video.1.live_id) {
+        return still == video;
     }
     if stem(still.0) != stem(video.0) {
         return false;
@@ -40,7 +39,7 @@ pub fn is_live_pair(still: (&[u8], &Metadata), video: (&[u8], &Metadata)) -> boo
     let short = video.1.duration.is_some_and(|duration| duration.as_secs() < SHORT_S);
     match (still.1.taken, video.1.taken) {
         (Some(still), Some(video)) => {
-            let near = match (still.instant(), video.instant()) {
+            match (still.instant(), video.instant()) {
                 (Some(still), Some(video)) => (still.as_second() - video.as_second()).abs() <= APART_S,
                 // One lacks its zone: minutes and seconds still tell, since zones differ by quarters of an hour.
                 _ => {
@@ -49,8 +48,7 @@ pub fn is_live_pair(still: (&[u8], &Metadata), video: (&[u8], &Metadata)) -> boo
                     let within = apart.rem_euclid(900);
                     apart.abs() <= 26 * 3600 && within.min(900 - within) <= APART_S
                 }
-            };
-            near
+            }
         }
         _ => short,
     }

@@ -88,10 +88,10 @@ pub(crate) fn apply(
         Fact::Inode { asset, version, salt } => {
             tx.put(Key::salt(*asset, version), salt);
             let inode = AssetInode::of(*asset, version, *salt);
-            if let Some(record) = tx.asset_mut(*asset)? {
-                if record.digests.checksum == *version {
-                    record.inode = inode;
-                }
+            if let Some(record) = tx.asset_mut(*asset)?
+                && record.digests.checksum == *version
+            {
+                record.inode = inode;
             }
         }
         Fact::Visibility { asset, visibility } => {
@@ -104,10 +104,10 @@ pub(crate) fn apply(
             let folder = decode_path(folder);
             let away: Vec<(Vec<u8>, AwayRecord)> = tx.scan(&Key::away(*root, &folder))?;
             for (key, _) in away {
-                if let Some(at) = crate::catalogue::keys::path_of(&key) {
-                    if at.is_under(&folder) {
-                        tx.remove(Key::away(*root, &at.relative));
-                    }
+                if let Some(at) = crate::catalogue::keys::path_of(&key)
+                    && at.is_under(&folder)
+                {
+                    tx.remove(Key::away(*root, &at.relative));
                 }
             }
             tx.touch(Entity::Roots);

@@ -9,10 +9,11 @@ use crate::metadata::Metadata;
 /// picture. Only when both differ was one photo saved over another.
 pub(crate) fn shows_another_photo(old: &Metadata, new: &Metadata) -> bool {
     let kind = |metadata: &Metadata| metadata.format.map(crate::format::Format::kind);
-    if let (Some(old), Some(new)) = (kind(old), kind(new)) {
-        if old != new && (old == Kind::Video || new == Kind::Video) {
-            return true;
-        }
+    if let (Some(old), Some(new)) = (kind(old), kind(new))
+        && old != new
+        && (old == Kind::Video || new == Kind::Video)
+    {
+        return true;
     }
     let capture_differs = match (old.taken, new.taken) {
         (Some(old), Some(new)) => old.local != new.local,

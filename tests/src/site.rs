@@ -228,7 +228,9 @@ impl Daemon<'_> {
         let answer = self.site.ask(&["index"]);
         assert_eq!(answer.code, Some(0), "{}\n{}", answer.err, self.said());
         eventually("state", &"ready".to_owned(), || {
-            self.site.status().map_or_else(String::new, |status| status["state"].as_str().unwrap_or("").to_owned())
+            self.site
+                .status()
+                .map_or_else(String::new, |status| status["state"].as_str().unwrap_or("").to_owned())
         });
     }
 

@@ -294,7 +294,7 @@ fn document(snapshot: &Snapshot, number: RowNumber, row: &Row, description: Opti
             .camera
             .and_then(|camera| snapshot.camera(camera))
             .map(|camera| format!("{} {}", camera.make, camera.model)),
-        lens: row.lens.and_then(|lens| snapshot.lens(lens)).map(|lens| lens.to_string()),
+        lens: row.lens.and_then(|lens| snapshot.lens(lens)).map(std::string::ToString::to_string),
         people: row.people.iter().filter_map(|name| Some(snapshot.person_name(*name)?.to_string())).collect(),
         folders,
         taken: row.day(),

@@ -57,7 +57,7 @@ impl Library {
                             path: spec.path.clone(),
                             reason: "its path is not valid UTF-8; rename it".into(),
                         })?;
-                        let name = free_root_name(path, account, known.iter().map(|(_, root)| root));
+                        let name = free_root_name(path, account, &known.iter().map(|(_, root)| root));
                         let id = RootId::random();
                         tx.decide(Fact::Root { root: id, owner: account, path: path.into(), name })?;
                         known.extend(tx.get::<RootRecord>(&Key::root(id))?.map(|root| (id, root)));
@@ -249,10 +249,10 @@ fn fetch<'r>(
     records: &'r mut HashMap<AssetId, AssetRecord>,
     id: AssetId,
 ) -> Result<Option<&'r AssetRecord>, CatalogueError> {
-    if !records.contains_key(&id) {
-        if let Some(record) = catalogue.get::<AssetRecord>(&Key::asset(id))? {
-            records.insert(id, record);
-        }
+    if !records.contains_key(&id)
+        && let Some(record) = catalogue.get::<AssetRecord>(&Key::asset(id))?
+    {
+        records.insert(id, record);
     }
     Ok(records.get(&id))
 }
@@ -280,7 +280,7 @@ pub(super) fn ordered_roots(roots: &HashMap<RootId, RootRecord>) -> Vec<Root> {
 fn free_root_name<'r>(
     path: &str,
     owner: AccountId,
-    known: impl Iterator<Item = &'r RootRecord> + Clone,
+    known: &(impl Iterator<Item = &'r RootRecord> + Clone),
 ) -> String {
     let last = path.rsplit('/').find(|part| !part.is_empty()).unwrap_or("root");
     let base = crate::names::shown(last.as_bytes());

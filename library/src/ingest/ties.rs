@@ -1,0 +1,223 @@
+//! What belongs beside what: sidecars to their photos, the video of a live photo to its still.
+
+use std::collections::BTreeSet;
+
+use super::{Ingest, sibling};
+use crate::catalogue::CatalogueError;
+use crate::catalogue::keys::Key;
+use crate::catalogue::records::Standing;
+use crate::checksum::Digests;
+use crate::fact::Fact;
+use crate::format::{Format, Kind};
+use crate::id::{AccountId, AssetId, AssetInode};
+use crate::metadata::Metadata;
+use crate::names;
+use crate::observation::{FileContent, FilePath, FileRecord, FileStat};
+use crate::parts;
+
+impl Ingest<'_, '_> {
+    pub(super) fn sidecar(
+        &mut self,
+        path: &FilePath,
+        stat: FileStat,
+        digests: Digests,
+        hosts: Vec<Box<[u8]>>,
+    ) -> Result<(), CatalogueError> {
+        if self.owner(path.root).is_none() {
+            return Ok(());
+        }
+        match self.tx.get::<FileRecord>(&Key::file(path))?.map(|record| record.content) {
+            None | Some(FileContent::Sidecar { .. }) => {}
+            Some(_) => self.clear(path)?,
+        }
+        self.tx.put(Key::same_file(&stat), path);
+        self.tx.put(Key::file(path), &FileRecord { stat, content: FileContent::Sidecar { digests, hosts } });
+        self.attach(path)
+    }
+
+    /// Ties the sidecar at `path` to the first of its hosts that is there, or to none.
+    pub(super) fn attach(&mut self, path: &FilePath) -> Result<(), CatalogueError> {
+        let Some(FileRecord { stat, content: FileContent::Sidecar { digests, hosts } }) =
+            self.tx.get(&Key::file(path))?
+        else {
+            return Ok(());
+        };
+        let mut host = None;
+        for name in &hosts {
+            if let Some(FileRecord { content: FileContent::Asset { asset, .. }, .. }) =
+                self.tx.get(&Key::file(&sibling(path, name)))?
+            {
+                host = Some(asset);
+                break;
+            }
+        }
+        let Some(host) = host else { return self.detach(path) };
+        let asset = AssetId::of_sidecar(host, path.name());
+        if self.tx.get::<AssetId>(&Key::sidecar(path))?.is_some_and(|before| before != asset) {
+            self.detach(path)?;
+        }
+        if self.tx.asset(asset)?.is_none() {
+            let Some((owner, base, name)) = self.sidecar_name(host, asset, path)? else { return Ok(()) };
+            self.tx.decide(Fact::Asset { asset, owner, digests, base, name, host: Some(host) })?;
+            self.salt(asset)?;
+        }
+        let inode = AssetInode::of(asset, &digests.checksum, 0);
+        if let Some(record) = self.tx.asset_mut(asset)? {
+            if record.digests != digests {
+                record.digests = digests;
+                record.inode = inode;
+            }
+            record.host = Some(host);
+            let format = names::split_extension(&record.base).1.trim_start_matches('.').to_owned();
+            record.metadata =
+                Some(Metadata { format: Format::from_extension(&format), ..Metadata::default() });
+            let standing =
+                Standing { path: path.clone(), checksum: digests.checksum, mtime_ns: stat.mtime_ns };
+            match record.standing.iter_mut().find(|at| at.path == *path) {
+                Some(at) => *at = standing,
+                None => record.standing.push(standing),
+            }
+            // One sidecar with two copies shows the bytes last seen; both must count as its current version.
+            for at in &mut record.standing {
+                at.checksum = digests.checksum;
+            }
+            record.missing_since = None;
+        }
+        self.tx.put(Key::sidecar(path), &asset);
+        if let Some(record) = self.tx.asset_mut(host)?
+            && !record.parts.contains(&asset)
+        {
+            record.parts.push(asset);
+        }
+        Ok(())
+    }
+
+    /// The sidecar's name follows its photo's, ordinal and all: `IMG_1 (2).jpg.xmp` beside `IMG_1 (2).jpg`.
+    pub(super) fn sidecar_name(
+        &mut self,
+        host: AssetId,
+        asset: AssetId,
+        path: &FilePath,
+    ) -> Result<Option<(AccountId, String, String)>, CatalogueError> {
+        let base = names::shown(path.name());
+        let Some(host) = self.tx.asset(host)? else { return Ok(None) };
+        let (owner, host_name) = (host.owner, host.name.clone());
+        let (host_stem, _) = names::split_extension(&host.base);
+        let (shown_stem, _) = names::split_extension(&host_name);
+        let wanted = match (base.strip_prefix(host.base.as_str()), base.strip_prefix(host_stem)) {
+            (Some(rest), _) => format!("{host_name}{rest}"),
+            (None, Some(rest)) => format!("{shown_stem}{rest}"),
+            (None, None) => base.clone(),
+        };
+        let name = self.free_name(asset, &base, &wanted)?;
+        Ok(Some((owner, base, name)))
+    }
+
+    pub(super) fn detach(&mut self, path: &FilePath) -> Result<(), CatalogueError> {
+        let Some(asset) = self.tx.get::<AssetId>(&Key::sidecar(path))? else { return Ok(()) };
+        self.tx.remove(Key::sidecar(path));
+        self.leave(asset, path)?;
+        let host = self.tx.asset(asset)?.and_then(|record| record.host);
+        if let Some(host) = host
+            && let Some(record) = self.tx.asset_mut(host)?
+        {
+            record.parts.retain(|part| *part != asset);
+        }
+        Ok(())
+    }
+
+    /// The videos whose tie to a still may have changed because `asset` did.
+    pub(super) fn videos_near(
+        &mut self,
+        asset: AssetId,
+        videos: &mut BTreeSet<AssetId>,
+    ) -> Result<(), CatalogueError> {
+        let Some(record) = self.tx.asset(asset)? else { return Ok(()) };
+        match record.format().kind() {
+            Kind::Sidecar => return Ok(()),
+            Kind::Video => {
+                videos.insert(asset);
+            }
+            Kind::Image => {}
+        }
+        let paths: Vec<FilePath> = record.standing.iter().map(|at| at.path.clone()).collect();
+        let (owner, parts) = (record.owner, record.parts.clone());
+        let live_id = record.metadata.as_ref().and_then(|metadata| metadata.live_id.clone());
+        let mut near = parts;
+        for path in &paths {
+            for (_, other) in self.same_stem(path)? {
+                if let FileContent::Asset { asset, .. } = other.content {
+                    near.push(asset);
+                }
+            }
+        }
+        if let Some(live_id) = live_id {
+            near.extend(self.live_group(owner, &live_id)?);
+        }
+        for other in near {
+            if self.tx.asset(other)?.is_some_and(|record| record.format().kind() == Kind::Video) {
+                videos.insert(other);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn live_group(&self, owner: AccountId, live_id: &str) -> Result<Vec<AssetId>, CatalogueError> {
+        let group = self.tx.scan::<()>(&Key::live_all(owner, live_id))?;
+        Ok(group
+            .into_iter()
+            .filter_map(|(key, ())| Some(AssetId::from_bytes(key[key.len() - 16..].try_into().ok()?)))
+            .collect())
+    }
+
+    /// Finds the still that `video` is the moving half of, if any, and ties or unties them.
+    pub(super) fn pair(&mut self, video: AssetId) -> Result<(), CatalogueError> {
+        let Some(record) = self.tx.asset(video)?.cloned() else { return Ok(()) };
+        let mut host = None;
+        if let Some(metadata) = record.metadata.as_ref().filter(|_| !record.standing.is_empty()) {
+            let mut candidates = Vec::new();
+            for at in &record.standing {
+                for (path, other) in self.same_stem(&at.path)? {
+                    if let FileContent::Asset { asset, .. } = other.content {
+                        candidates.push((asset, path, at.path.clone()));
+                    }
+                }
+            }
+            if let Some(live_id) = &metadata.live_id {
+                for asset in self.live_group(record.owner, live_id)? {
+                    let path = self.tx.asset(asset)?.and_then(|other| other.standing.first().cloned());
+                    if let Some(at) = path {
+                        candidates.push((asset, at.path, record.standing[0].path.clone()));
+                    }
+                }
+            }
+            let mut stills = Vec::new();
+            for (asset, path, video_path) in candidates {
+                let Some(other) = self.tx.asset(asset)? else { continue };
+                let Some(still) = &other.metadata else { continue };
+                if parts::is_live_pair((path.name(), still), (video_path.name(), metadata)) {
+                    stills.push((other.format(), asset));
+                }
+            }
+            // The developed picture carries the video rather than the RAW beside it: formats are in that order.
+            host = stills.into_iter().min().map(|(_, asset)| asset);
+        }
+        if host == record.host {
+            return Ok(());
+        }
+        if let Some(before) = record.host
+            && let Some(before) = self.tx.asset_mut(before)?
+        {
+            before.parts.retain(|part| *part != video);
+        }
+        if let Some(host) = host
+            && let Some(host) = self.tx.asset_mut(host)?
+        {
+            host.parts.push(video);
+        }
+        if let Some(record) = self.tx.asset_mut(video)? {
+            record.host = host;
+        }
+        Ok(())
+    }
+}
