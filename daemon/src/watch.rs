@@ -141,6 +141,7 @@ impl Watcher {
                 notify: Mutex::default(),
                 scans: Scans::default(),
                 losses,
+                moves: Arc::default(),
                 first_scan: Mutex::new(Some(watcher.first_scans.open())),
                 wake: rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
                 asked: AtomicU64::new(0),

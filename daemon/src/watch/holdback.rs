@@ -6,8 +6,8 @@
 //!    told only if it lasts.
 //! 2. *Deleting a large folder is a thousand small events.* While more of them keep coming, all are held, to be
 //!    judged together like the losses of a scan ([`super::absence`]).
-//! 3. *What was moved while nobody watched is found as new in one place and lost in another.* The losses of a scan
-//!    wait until what it found moved has been stored.
+//! 3. *What was moved is found as new in one place and lost in another.* Losses wait until what is known to have moved
+//!    is stored under its new path.
 //! 4. *Between judging and telling the file may be back.* It is not told from here: the path is put into the queue,
 //!    and whoever takes it looks once more.
 
@@ -33,7 +33,7 @@ const BURST_PAUSE: Duration = Duration::from_millis(700);
 /// The longest that a burst is held back.
 const LONGEST_BURST: Duration = Duration::from_secs(10);
 
-/// How long the losses of a scan wait at most for what it found moved.
+/// How long losses wait at most for what has moved.
 const LONGEST_SETTLING: Duration = Duration::from_secs(60);
 
 /// What a scan did not find, and what it found again.
@@ -46,7 +46,7 @@ pub(super) struct ScanLosses {
     /// Open while files that this scan found moved are not stored.
     pub(super) moves: Arc<Duties>,
     /// Held until told.
-    pub(super) duty: Duty,
+    pub(super) duty: Vec<Duty>,
 }
 
 /// Holds back what one root lost. Runs on a thread of its own, since a sleeping disk may take its time.
@@ -122,7 +122,7 @@ impl Holdback {
         // What only returned is not held.
         for (_, losses) in self.scans.extract_if(.., |(_, losses)| losses.lost.is_empty()).collect::<Vec<_>>()
         {
-            self.tell(Vec::new(), &losses.returned, vec![losses.duty]);
+            self.tell(Vec::new(), &losses.returned, losses.duty);
         }
         let settled = |since: &Instant, losses: &ScanLosses| {
             losses.moves.count() == 0 || now.duration_since(*since) > LONGEST_SETTLING
@@ -133,6 +133,7 @@ impl Holdback {
             // A burst is judged as one, once it is over.
             let goes_on = now - self.first < hold
                 || now - self.last < BURST_PAUSE && now - self.first < LONGEST_BURST
+                || self.root.moves.count() > 0 && now - self.first < LONGEST_SETTLING
                 || !self.scans.iter().all(|(since, losses)| settled(since, losses));
             if goes_on {
                 return;
@@ -152,7 +153,7 @@ impl Holdback {
         for (_, losses) in scans {
             lost.extend(losses.lost.into_iter().map(|lost| (lost.path.clone(), lost)));
             returned.extend(losses.returned);
-            duties.push(losses.duty);
+            duties.extend(losses.duty);
         }
         self.tell(lost.into_values().collect(), &returned, duties);
     }
@@ -202,6 +203,7 @@ impl Holdback {
         for path in verdict.missing {
             let mut job = Job::new(FilePath::new(id, path), self.root.duty());
             job.gone = true;
+            job.duty.extend(duties.iter().cloned());
             self.root.pipeline.look(job, Urgency::Fresh);
         }
         self.root.pipeline.tell(Told { observations, duty: duties, ..Told::default() });

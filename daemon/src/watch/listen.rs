@@ -463,7 +463,10 @@ impl Listener {
             }
             let mut job = Job::new(path, file.duty);
             job.complete = file.complete;
-            job.moved_from = file.moved_from.map(|from| FilePath::new(id, from));
+            if let Some(from) = file.moved_from {
+                job.moved_from = Some(FilePath::new(id, from));
+                job.duty.push(self.root.moves.open());
+            }
             job.names = Some(Arc::clone(names));
             self.root.pipeline.look(job, Urgency::Fresh);
         }

@@ -12,7 +12,7 @@ use super::WatchOptions;
 use super::holdback::ScanLosses;
 use super::notify::Notify;
 use crate::pipeline::Pipeline;
-use crate::pipeline::duty::Duty;
+use crate::pipeline::duty::{Duties, Duty};
 use crate::pipeline::place::Place;
 use crate::pipeline::progress::RootProgress;
 
@@ -27,6 +27,8 @@ pub(super) struct Root {
     pub(super) notify: Mutex<Option<Arc<Notify>>>,
     pub(super) scans: Scans,
     pub(super) losses: Sender<ScanLosses>,
+    /// Open while a file that was renamed is not stored under its new path.
+    pub(super) moves: Arc<Duties>,
     /// Open until it was scanned once.
     pub(super) first_scan: Mutex<Option<Duty>>,
     /// Wakes the listener.

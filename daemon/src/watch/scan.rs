@@ -162,7 +162,7 @@ impl<'a> Scan<'a> {
             lost: scan.lost,
             returned: scan.returned,
             moves: Arc::clone(&scan.seen.moves.open),
-            duty: scan.order.duty,
+            duty: std::iter::once(scan.order.duty).chain(scan.order.first).collect(),
         };
         // Nobody judges any more while everything stops.
         let _ = root.losses.send(losses);
