@@ -207,8 +207,11 @@ impl Directory {
     }
 
     fn length_with(&self, more: usize) -> usize {
-        let outside: usize =
-            self.entries.iter().map(|(.., bytes)| if bytes.len() > 4 { bytes.len().next_multiple_of(2) } else { 0 }).sum();
+        let outside: usize = self
+            .entries
+            .iter()
+            .map(|(.., bytes)| if bytes.len() > 4 { bytes.len().next_multiple_of(2) } else { 0 })
+            .sum();
         2 + (self.entries.len() + more) * 12 + 4 + outside
     }
 
