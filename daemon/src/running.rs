@@ -109,8 +109,8 @@ fn in_use(data: &Path) -> String {
     let Some(client) = Client::reach(data) else { return said };
     let status: Result<Status> = Backend::Daemon(client).ask_one(&Request::Status);
     if let Ok(Status { mount: Some(mount), .. }) = status {
-        said.push_str(&format!(", mounted at {mount}"));
+        said.push_str(&format!(". It is mounted at {mount}"));
     }
-    said.push_str("; `galleryfs unmount` ends it");
+    said.push_str(". `galleryfs unmount` ends it");
     said
 }

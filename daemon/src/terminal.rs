@@ -88,7 +88,7 @@ pub fn start_log(level: &str, verbose: u8) {
     // What the libraries below say on the way is for whoever asks for it.
     let filter = filter.unwrap_or_else(|| {
         format!(
-            "warn,sled=error,tantivy=error,library={level},media={level},daemon={level},galleryfs_fs={level}"
+            "warn,sled=error,tantivy=error,fuser=error,library={level},media={level},daemon={level},galleryfs_fs={level}"
         )
     });
     let log = tracing_subscriber::fmt()

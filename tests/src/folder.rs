@@ -34,6 +34,14 @@ pub fn tree(root: &Path) -> BTreeMap<PathBuf, Entry> {
     found
 }
 
+/// Where two trees differ, a line each: nothing where they are the same.
+pub fn differences(before: &BTreeMap<PathBuf, Entry>, after: &BTreeMap<PathBuf, Entry>) -> Vec<String> {
+    let lost = before.iter().filter(|(path, entry)| after.get(*path) != Some(*entry));
+    let come = after.iter().filter(|(path, entry)| before.get(*path) != Some(*entry));
+    let line = |sign: &str, (path, entry): (&PathBuf, &Entry)| format!("{sign}{} {entry:?}", path.display());
+    lost.map(|entry| line("-", entry)).chain(come.map(|entry| line("+", entry))).collect()
+}
+
 /// The names of the files below `root`, without their folders, sorted.
 pub fn names(root: &Path) -> Vec<String> {
     let mut names: Vec<String> = tree(root)

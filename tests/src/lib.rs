@@ -13,7 +13,7 @@ mod program;
 mod random;
 mod site;
 
-pub use folder::{Entry, tree};
+pub use folder::{Entry, differences, tree};
 pub use jpeg::Jpeg;
 pub use patience::{eventually, until};
 pub use random::Random;

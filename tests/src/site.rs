@@ -46,7 +46,9 @@ impl Answer {
 
 impl Default for Site {
     fn default() -> Self {
-        let folder = tempfile::Builder::new().prefix("galleryfs-").tempdir().expect("a temporary folder");
+        let mut folder = tempfile::Builder::new().prefix("galleryfs-").tempdir().expect("a temporary folder");
+        // For looking at what a failed test left.
+        folder.disable_cleanup(std::env::var_os("GALLERYFS_KEEP").is_some());
         let base = folder.path().canonicalize().expect("its real path");
         let [photos, data, mount] = ["photos", "data", "mount"].map(|name| base.join(name));
         std::fs::create_dir(&photos).expect("a photo folder");
@@ -217,8 +219,12 @@ impl Daemon<'_> {
     /// Waits until the mount stands.
     #[track_caller]
     pub fn wait_mounted(&self) {
-        until(&format!("the mount; the daemon said {}", self.said()), || {
-            self.site.mount.join("README.txt").exists().then_some(())
+        // By what this very daemon says: the kernel may remember a dead mount's files for a while.
+        until("the mount", || {
+            let runs = std::fs::read_link(format!("/proc/{}/exe", self.pid())).is_ok();
+            assert!(runs, "the daemon ended: {}", self.said());
+            let status = self.site.status()?;
+            (status["pid"] == self.pid() && status["mount"].is_string()).then_some(())
         });
     }
 

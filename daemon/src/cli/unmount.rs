@@ -1,6 +1,6 @@
 //! `galleryfs unmount`: the daemon ends; or a dead mount is cleared.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -34,10 +34,14 @@ pub(super) fn run(args: Args, base: &Base) -> Result<Exit> {
         let daemon = Backend::Daemon(client);
         let status: Status = daemon.ask_one(&Request::Status)?;
         daemon.ask(&Request::Stop, &mut |_| Ok(()))?;
-        // Its process, not its socket: only then may another daemon have the library.
-        let process = status.pid.map(|pid| PathBuf::from(format!("/proc/{pid}")));
-        let runs =
-            || process.as_deref().map_or_else(|| Client::reach(&settings.data).is_some(), Path::exists);
+        // Its process, not its socket: only then may another daemon have the library. (One that is dead and still
+        // listed, because its parent has not asked for its exit code, has no program file any more.)
+        let process = status.pid.map(|pid| PathBuf::from(format!("/proc/{pid}/exe")));
+        let runs = || {
+            process
+                .as_deref()
+                .map_or_else(|| Client::reach(&settings.data).is_some(), |exe| exe.read_link().is_ok())
+        };
         let deadline = Instant::now() + PATIENCE;
         while runs() {
             if Instant::now() > deadline {

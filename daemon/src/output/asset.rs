@@ -213,7 +213,7 @@ impl Asset {
         fact("Taken", self.taken_words());
         fact("Place", self.place.as_ref().map(Place::words));
         fact("Position", self.gps.map(|gps| format!("{:.5}, {:.5}", gps.lat, gps.lon)));
-        fact("Camera", joined([self.make.as_deref(), self.model.as_deref()]));
+        fact("Camera", self.camera());
         fact("Lens", self.lens.clone());
         fact("Exposure", self.exposure());
         fact("Picture", joined([self.format.as_deref(), self.pixels().as_deref(), self.turned().as_deref()]));
@@ -229,6 +229,15 @@ impl Asset {
         fact("SHA-1", Some(self.sha1.clone()));
         fact("Id", Some(self.id.clone()));
         table
+    }
+
+    /// Make and model, the make once: most models begin with it.
+    fn camera(&self) -> Option<String> {
+        let (make, model) = (self.make.as_deref(), self.model.as_deref());
+        let first = make.and_then(|make| make.split(' ').next()).unwrap_or_default();
+        let named = !first.is_empty()
+            && model.is_some_and(|model| model.to_lowercase().starts_with(&first.to_lowercase()));
+        joined([make.filter(|_| !named), model])
     }
 
     fn taken_words(&self) -> Option<String> {
