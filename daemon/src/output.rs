@@ -8,4 +8,4 @@ mod text;
 pub use self::asset::{Asset, Hit};
 pub use self::record::Record;
 pub use self::status::{Activity, Busy, Offline, Root, State, Status, Unreadable};
-pub use self::text::{Table, bytes, count, elapsed, safe};
+pub use self::text::{Table, bytes, count, elapsed, plural, safe};

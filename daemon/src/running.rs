@@ -72,15 +72,28 @@ impl Running {
         Ok(watcher)
     }
 
-    /// Ends it in good order: nothing is read any more, all decisions are on the disk, the socket is gone.
+    /// Ends it in good order: nothing is read any more, the socket is gone, the library is closed.
     pub fn finish(self) -> Result<()> {
-        drop(self.server);
-        if let Some(watcher) = self.service.watcher() {
+        let Self { service, server, .. } = self;
+        drop(server);
+        if let Some(watcher) = service.watcher() {
             watcher.stop();
         }
-        Ok(self.service.library().sync()?)
+        let library = service.library().clone();
+        drop(service);
+        let synced = library.sync();
+        // The last to let go closes the catalogue; were that a thread that the end of the process cuts off, the next
+        // start would have to catch up.
+        let deadline = Instant::now() + CLOSING;
+        while Arc::strong_count(&library) > 1 && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        Ok(synced?)
     }
 }
+
+/// How long threads that are about to end may keep the library.
+const CLOSING: Duration = Duration::from_secs(3);
 
 /// How long a short command that has the library open right now is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);

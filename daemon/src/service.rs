@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use jiff::Timestamp;
@@ -18,6 +19,9 @@ use crate::watch::Watcher;
 
 mod forget;
 mod status;
+
+/// How long a command waits for the text index it has just opened.
+const CATCHING_UP: Duration = Duration::from_secs(5);
 
 /// Takes the pieces of an answer, each one line of JSON.
 pub type Sink<'a> = &'a mut dyn FnMut(String) -> Result<()>;
@@ -141,7 +145,17 @@ impl Service {
         by_id().or_else(by_inode).or_else(by_path).or_else(by_name)
     }
 
+    /// A daemon answers at once with what it has. A command that opened the library itself gives the text index a
+    /// moment to take in what an interrupted run left out: nobody will ask it again.
+    fn let_text_catch_up(&self) {
+        let deadline = Instant::now() + CATCHING_UP;
+        while self.watcher().is_none() && self.library.pending_text() > 0 && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
     fn search(&self, query: &str, limit: usize, sink: Sink<'_>) -> Result<()> {
+        self.let_text_catch_up();
         let hits = match self.library.search(self.library.account(), query, Mode::Strict, limit) {
             Err(LibraryError::Query(error)) => return Err(Exit::Usage.because(error)),
             hits => hits?,

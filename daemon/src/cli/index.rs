@@ -8,7 +8,7 @@ use super::{Base, PhotoFlags, settings::MountFlags};
 use crate::backend::Backend;
 use crate::config::Settings;
 use crate::exit::Exit;
-use crate::output::{Activity, Busy, Status, bytes, count, elapsed};
+use crate::output::{Activity, Busy, State, Status, bytes, count, elapsed, plural};
 use crate::progress::Progress;
 use crate::request::Request;
 use crate::running::{Opening, Running};
@@ -56,7 +56,15 @@ pub(super) fn here(settings: &Settings, opening: Opening) -> Result<Exit> {
     stop.on_signals(|| {})?;
     let running = Running::open(&settings, opening, stop.clone())?;
     running.watch()?;
-    let outcome = to_the_end(LOOKED, &stop, || Ok(running.service.activity()), || running.service.status());
+    let activity = || {
+        let activity = running.service.activity();
+        if activity.state == State::Indexing && activity.busy.waiting == 0 {
+            // Only the text index gathers yet, for more that will not come.
+            running.service.library().settle()?;
+        }
+        Ok(activity)
+    };
+    let outcome = to_the_end(LOOKED, &stop, activity, || running.service.status());
     running.finish()?;
     outcome
 }
@@ -90,15 +98,15 @@ fn summary(status: &Status, before: Busy, began: Instant) -> Result<Exit> {
     let (read, size) = (busy.read.saturating_sub(before.read), busy.bytes.saturating_sub(before.bytes));
     let mut page = Page::default();
     page.line(&format_args!(
-        "{} photos and videos in the library ({} pictures, {} videos, {})",
-        count(status.assets),
-        count(status.images),
-        count(status.videos),
+        "{} in the library ({}, {}, {})",
+        plural(status.assets, "photo or video", "photos and videos"),
+        plural(status.images, "picture", "pictures"),
+        plural(status.videos, "video", "videos"),
         bytes(status.bytes)
     ))?;
     page.line(&format_args!(
-        "read {} files ({}) in {}, {:.0} a second; {} were as known",
-        count(read),
+        "read {} ({}) in {}, {:.0} a second; {} as known",
+        plural(read, "file", "files"),
         bytes(size),
         elapsed(seconds),
         read as f64 / seconds.max(0.001),
@@ -106,8 +114,8 @@ fn summary(status: &Status, before: Busy, began: Instant) -> Result<Exit> {
     ))?;
     if !status.unreadable.is_empty() {
         page.line(&format_args!(
-            "{} files cannot be read: `galleryfs status` says why",
-            count(status.unreadable.len() as u64)
+            "{} cannot be read: `galleryfs status` says why",
+            plural(status.unreadable.len() as u64, "file", "files")
         ))?;
     }
     for away in &status.offline {

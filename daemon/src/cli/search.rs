@@ -17,11 +17,11 @@ use crate::terminal::Page;
   galleryfs search --json --limit 10 'rating:>=4 type:video' | jq -r '.paths[0]'
 
 Words are looked for in file names, descriptions, tags, places, cameras and people. Filters: date: place: camera:
-lens: type: rating: tag: person: is: has: folder: and more; `-` before a word or filter excludes. The same query is a
-folder of the mount: ~/Gallery/search/beach")]
+lens: type: rating: tag: person: is: has: folder: and more; `-` before a word or filter excludes (a query that begins so stands after `--`). The same
+query is a folder of the mount: ~/Gallery/search/beach")]
 pub(super) struct Args {
     /// What to look for
-    #[arg(required = true, value_name = "QUERY", allow_hyphen_values = true)]
+    #[arg(required = true, value_name = "QUERY")]
     query: Vec<String>,
     /// At most so many
     #[arg(long, short = 'n', default_value_t = 50, value_name = "N")]

@@ -11,7 +11,7 @@ use crate::config::Settings;
 use crate::exit::Exit;
 use crate::mounting::{self, MountPoint};
 use crate::notify::notify;
-use crate::output::{Status, count, elapsed, safe};
+use crate::output::{Status, elapsed, plural, safe};
 use crate::progress::Progress;
 use crate::running::{Opening, Running};
 use crate::source::LibrarySource;
@@ -126,7 +126,10 @@ fn greet(running: &Running, mounted: bool, began: Instant) -> Result<()> {
     }
     page.line(&format_args!("Data     {}", shown(&running.places.data)))?;
     if status.assets > 0 {
-        page.line(&format_args!("Known    {} photos and videos; looking for changes", count(status.assets)))?;
+        page.line(&format_args!(
+            "Known    {}; looking for changes",
+            plural(status.assets, "photo or video", "photos and videos")
+        ))?;
     }
     page.line(&"Stop with Ctrl-C, or `galleryfs unmount` from anywhere.")?;
     page.show()
@@ -161,8 +164,12 @@ fn stay(running: &Running, mounted: Option<&Mounted>, stop: &Stop) -> Result<Cau
 fn report(status: &Status) {
     let unreadable = match status.unreadable.len() {
         0 => String::new(),
-        files => format!("; {} files cannot be read (`galleryfs status` names them)", count(files as u64)),
+        files => format!(
+            "; {} cannot be read (`galleryfs status` says why)",
+            plural(files as u64, "file", "files")
+        ),
     };
-    tracing::info!("all is indexed: {} photos and videos{unreadable}", count(status.assets));
+    let photos = plural(status.assets, "photo or video", "photos and videos");
+    tracing::info!("all is indexed: {photos}{unreadable}");
     notify(&format!("STATUS={} photos and videos", status.assets));
 }

@@ -204,10 +204,10 @@ impl Status {
         match self.assets {
             0 => "none yet".to_owned(),
             _ => format!(
-                "{} ({} pictures, {} videos, {})",
+                "{} ({}, {}, {})",
                 text::count(self.assets),
-                text::count(self.images),
-                text::count(self.videos),
+                text::plural(self.images, "picture", "pictures"),
+                text::plural(self.videos, "video", "videos"),
                 text::bytes(self.bytes)
             ),
         }

@@ -84,6 +84,11 @@ pub fn count(number: u64) -> String {
     text
 }
 
+/// `1 photo`, `1,234 photos`.
+pub fn plural(number: u64, one: &str, more: &str) -> String {
+    format!("{} {}", count(number), if number == 1 { one } else { more })
+}
+
 /// A length of time: `0.42 s`, `1:05`, `2:03:04`.
 pub fn elapsed(seconds: f64) -> String {
     if seconds < 60.0 {

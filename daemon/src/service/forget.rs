@@ -7,6 +7,7 @@ use library::{FilePath, Observation};
 
 use super::{Service, Sink};
 use crate::exit::Exit;
+use crate::output::plural;
 
 impl Service {
     /// Only what is away or missing can be forgotten: a file that is there would be back at the next look.
@@ -30,7 +31,10 @@ impl Service {
             Some(watcher) => watcher.forget(path)?,
             None => self.library.observe(vec![Observation::Forgotten { root, folder: relative }])?,
         }
-        sink(serde_json::to_string(&format!("{files} files below {shown} are forgotten"))?)
+        sink(serde_json::to_string(&format!(
+            "forgotten: {} below {shown}",
+            plural(files as u64, "file", "files")
+        ))?)
     }
 }
 

@@ -15,6 +15,7 @@ use crate::stop::Stop;
 impl Service {
     /// How things stand.
     pub fn status(&self) -> Result<Status> {
+        self.let_text_catch_up();
         let snapshot = self.library.snapshot();
         let (mut assets, mut videos, mut bytes) = (0, 0, 0);
         for (_, row) in listed(&snapshot) {
