@@ -69,6 +69,7 @@ impl Running {
                 .context("cannot watch the photo folders")?;
         let watcher = Arc::new(watcher);
         self.service.watched_by(watcher.clone());
+        maintain_daily(self.service.library());
         Ok(watcher)
     }
 
@@ -94,6 +95,30 @@ impl Running {
 
 /// How long threads that are about to end may keep the library.
 const CLOSING: Duration = Duration::from_secs(3);
+
+/// How long after a start the first maintenance comes, and then each next one.
+const FIRST_MAINTENANCE: Duration = Duration::from_secs(15 * 60);
+const MAINTENANCE: Duration = Duration::from_secs(24 * 3600);
+
+/// Compacts the journal and lets go of what nobody needs, once a day for as long as the library is open.
+fn maintain_daily(library: &Arc<Library>) {
+    let library = Arc::downgrade(library);
+    let work = move || {
+        let mut next = FIRST_MAINTENANCE;
+        loop {
+            std::thread::sleep(next);
+            next = MAINTENANCE;
+            let Some(library) = library.upgrade() else { return };
+            match library.maintain() {
+                Ok(done) => tracing::debug!(?done, "maintenance"),
+                Err(error) => tracing::warn!("maintenance is put off to tomorrow: {error}"),
+            }
+        }
+    };
+    if let Err(error) = std::thread::Builder::new().name("maintenance".into()).spawn(work) {
+        tracing::warn!("there will be no daily maintenance: {error}");
+    }
+}
 
 /// How long a short command that has the library open right now is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -59,6 +59,13 @@ pub(crate) struct Catalogue {
     db: sled::Db,
 }
 
+/// A database that opened, not yet known to be ours.
+#[derive(Debug)]
+pub(crate) struct Started {
+    existed: bool,
+    catalogue: Catalogue,
+}
+
 /// What opening found.
 #[derive(Debug)]
 pub(crate) struct OpenedCatalogue {
@@ -72,9 +79,23 @@ pub(crate) struct OpenedCatalogue {
 impl Catalogue {
     /// Opens the catalogue of `library` in `dir`; one that is broken, foreign or of another schema is moved aside.
     pub(crate) fn open(dir: &Path, library: LibraryId) -> Result<OpenedCatalogue, CatalogueError> {
+        Self::finish(dir, Self::start(dir), library)
+    }
+
+    /// The first half of [`Catalogue::open`], which takes most of its time and needs not know the library.
+    pub(crate) fn start(dir: &Path) -> Result<Started, CatalogueError> {
         let existed = dir.exists();
-        let reason = match Self::open_raw(dir) {
-            Ok(catalogue) => match catalogue.usable(library) {
+        Ok(Started { existed, catalogue: Self::open_raw(dir)? })
+    }
+
+    /// The second half of [`Catalogue::open`].
+    pub(crate) fn finish(
+        dir: &Path,
+        started: Result<Started, CatalogueError>,
+        library: LibraryId,
+    ) -> Result<OpenedCatalogue, CatalogueError> {
+        let reason = match started {
+            Ok(Started { existed, catalogue }) => match catalogue.usable(library) {
                 Ok(true) => return Ok(OpenedCatalogue { catalogue, fresh: false, note: None }),
                 Ok(false) if !existed => {
                     catalogue.initialise(library)?;

@@ -36,10 +36,7 @@ impl Sink for Library {
         folder: &[u8],
         take: &mut dyn FnMut(FilePath, FileRecord),
     ) -> Result<(), LibraryError> {
-        for (path, record) in self.files_under(root, folder)? {
-            take(path, record);
-        }
-        Ok(())
+        self.each_file_under(root, folder, take)
     }
 
     fn same_file(&self, stat: &FileStat) -> Result<Option<FileRecord>, LibraryError> {

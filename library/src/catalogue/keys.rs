@@ -60,6 +60,11 @@ impl Key {
         Self::of(b'A', &[])
     }
 
+    /// Every asset whose id begins with this byte.
+    pub(crate) fn assets_from(first: u8) -> Self {
+        Self::of(b'A', &[&[first]])
+    }
+
     /// What stands at a path.
     pub(crate) fn file(path: &FilePath) -> Self {
         Self::of(b'F', &[path.root.as_bytes(), &path.relative])

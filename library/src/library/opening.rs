@@ -15,7 +15,7 @@ use super::{Library, LibraryError, OpenReport, Writer};
 use crate::catalogue::keys::Key;
 use crate::catalogue::records::{AccountRecord, AssetRecord, RootRecord};
 use crate::catalogue::transaction::Transaction;
-use crate::catalogue::{Catalogue, CatalogueError};
+use crate::catalogue::{Catalogue, CatalogueError, Started};
 use crate::fact::Fact;
 use crate::id::{AccountId, AssetId};
 use crate::ingest;
@@ -50,11 +50,18 @@ pub(super) fn open(data: &Path, derived: Derived) -> Result<(Arc<Library>, OpenR
     mark_as_cache(&derived_dir)?;
 
     let mut report = OpenReport::default();
-    let opened = crate::journal::Journal::open(&truth.join("journal"), Options::default())?;
+    // Both read all they have; neither needs the other until the catalogue's library is compared.
+    let (opened, catalogue) = std::thread::scope(|scope| {
+        let catalogue = scope.spawn(|| Catalogue::start(&derived_dir.join("catalogue")));
+        let journal = Journal::open(&truth.join("journal"), Options::default());
+        (journal, catalogue.join())
+    });
+    let opened = opened?;
+    let started = catalogue.unwrap_or_else(|_| Err(CatalogueError::Panicked("no message".into())));
     report.notes.extend(opened.damage.iter().map(ToString::to_string));
     let journal = opened.journal;
 
-    let (catalogue, fresh) = open_catalogue(&derived_dir, &journal, &mut report)?;
+    let (catalogue, fresh) = open_catalogue(&derived_dir, started, &journal, &mut report)?;
     report.rebuilt = fresh;
     catch_up(&catalogue, &journal)?;
     let account = first_account(&catalogue, &journal)?;
@@ -138,11 +145,12 @@ fn discard(derived: &Path) -> Result<(), LibraryError> {
 /// Opens the catalogue; one that has applied more than the journal holds was made from another past, and goes.
 fn open_catalogue(
     derived: &Path,
+    started: Result<Started, CatalogueError>,
     journal: &Journal,
     report: &mut OpenReport,
 ) -> Result<(Catalogue, bool), LibraryError> {
     let path = derived.join("catalogue");
-    let opened = Catalogue::open(&path, journal.library())?;
+    let opened = Catalogue::finish(&path, started, journal.library())?;
     report.notes.extend(opened.note);
     let applied = opened.catalogue.get::<Sequence>(&Key::meta("journal"))?.unwrap_or(Sequence::START);
     if applied <= journal.head() {
@@ -228,17 +236,24 @@ pub(super) fn load(catalogue: &Catalogue) -> Result<(Snapshot, Writer), Catalogu
     let mut snapshot = Snapshot::empty(catalogue.cursor()?);
     snapshot.folders_mut().set_roots(writing::ordered_roots(&roots));
     let mut tied = Vec::new();
-    for entry in catalogue.scan::<AssetRecord>(&Key::assets()) {
-        let (key, record) = entry?;
-        let Some(id) = key.get(1..17).and_then(|bytes| bytes.try_into().ok()).map(AssetId::from_bytes) else {
-            continue;
+    let mut failed = None;
+    each_asset(catalogue, |entry| {
+        let (id, record) = match entry {
+            Ok(asset) => asset,
+            Err(error) => {
+                failed = Some(error);
+                return;
+            }
         };
         if record.host.is_some() || !record.parts.is_empty() {
             tied.push((id, record));
-            continue;
+            return;
         }
         let row = project::row(&mut snapshot, id, &record, &away, Ties::default());
         snapshot.put(record.row, row);
+    });
+    if let Some(error) = failed {
+        return Err(error);
     }
     let tied: HashMap<AssetId, AssetRecord> = tied.into_iter().collect();
     let shown = |id: &AssetId| {
@@ -253,4 +268,37 @@ pub(super) fn load(catalogue: &Catalogue) -> Result<(Snapshot, Writer), Catalogu
         snapshot.put(record.row, row);
     }
     Ok((snapshot, Writer { roots, away, ..Writer::default() }))
+}
+
+/// Hands over every asset. Reading and decoding is the larger half of a start, so it is done on threads of its own, a
+/// part of the ids each, while the caller makes rows.
+fn each_asset(catalogue: &Catalogue, mut take: impl FnMut(Result<(AssetId, AssetRecord), CatalogueError>)) {
+    const PARTS: u16 = 4;
+    let (sender, receiver) = crossbeam_channel::bounded(64);
+    std::thread::scope(|scope| {
+        for part in 0..PARTS {
+            let sender = sender.clone();
+            scope.spawn(move || {
+                let width = 256 / PARTS;
+                let mut batch = Vec::with_capacity(256);
+                for first in part * width..(part + 1) * width {
+                    for entry in catalogue.scan::<AssetRecord>(&Key::assets_from(first as u8)) {
+                        batch.push(entry.map(|(key, record)| {
+                            let mut id = [0; 16];
+                            id.copy_from_slice(&key[1..17]);
+                            (AssetId::from_bytes(id), record)
+                        }));
+                        if batch.len() == 256 && sender.send(std::mem::take(&mut batch)).is_err() {
+                            return;
+                        }
+                    }
+                }
+                let _ = sender.send(batch);
+            });
+        }
+        drop(sender);
+        for batch in receiver {
+            batch.into_iter().for_each(&mut take);
+        }
+    });
 }

@@ -111,11 +111,24 @@ impl Library {
         folder: &[u8],
     ) -> Result<Vec<(FilePath, FileRecord)>, LibraryError> {
         let mut files = Vec::new();
+        self.each_file_under(root, folder, |path, record| files.push((path, record)))?;
+        Ok(files)
+    }
+
+    /// Hands over everything known in a folder and the folders in it, by path, without holding it all.
+    pub fn each_file_under(
+        &self,
+        root: RootId,
+        folder: &[u8],
+        mut take: impl FnMut(FilePath, FileRecord),
+    ) -> Result<(), LibraryError> {
         for entry in self.catalogue().scan(&Key::files(root, &below(folder))) {
             let (key, record) = entry?;
-            files.extend(keys::path_of(&key).map(|path| (path, record)));
+            if let Some(path) = keys::path_of(&key) {
+                take(path, record);
+            }
         }
-        Ok(files)
+        Ok(())
     }
 
     /// A file known under some path that is plainly this one, renamed or linked: it need not be read.
