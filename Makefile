@@ -8,7 +8,7 @@
 #   make bench     speed, against ext4, bindfs and exiftool in the same run
 #   make accuracy  what is read from the sample photos, against what exiftool reads
 #   make soak      hundreds of kill -9 at random moments
-#   make fuzz      ten minutes for each parser (needs a nightly toolchain)
+#   make fuzz      ten minutes for each parser (SECONDS=n for another time)
 
 CARGO ?= cargo
 PHOTOS ?=
@@ -16,7 +16,7 @@ MOUNT ?=
 DATA ?=
 
 .DEFAULT_GOAL := build
-.PHONY: run build install test check bench accuracy soak dependencies test-dependencies cargo-deny
+.PHONY: run build install test check bench accuracy soak fuzz dependencies test-dependencies cargo-deny
 
 # The folders go by way of the environment: no shell comes between a name with blanks and the program.
 run: export GALLERYFS_PHOTOS = $(PHOTOS)
@@ -69,3 +69,11 @@ accuracy:
 soak: test-dependencies
 	$(CARGO) build --release --locked -p galleryfs
 	GALLERYFS_SOAK=1 $(CARGO) test --release --locked -p galleryfs-tests --test crash -- --nocapture
+
+SECONDS ?= 600
+fuzz:
+	@$(CARGO) fuzz --version >/dev/null 2>&1 || $(CARGO) install --locked cargo-fuzz
+	@cd fuzz && for target in $$(RUSTC_BOOTSTRAP=1 $(CARGO) fuzz list); do \
+		echo "== $$target"; \
+		RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run $$target -- -max_total_time=$(SECONDS) -max_len=65536 || exit 1; \
+	done
