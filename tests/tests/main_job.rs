@@ -1,5 +1,8 @@
 //! The main job, as a new user does it: index, mount, look, change the folder, watch the mount follow.
 
+// A test that cannot go on says so where it stands, in its helpers too.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

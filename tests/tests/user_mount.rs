@@ -1,5 +1,8 @@
 //! As a normal user, who mounts through fusermount3, and for whom permissions mean something.
 
+// A test that cannot go on says so where it stands, in its helpers too.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
+
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;

@@ -54,7 +54,7 @@ pub(super) fn photos(settings: &Settings) -> Vec<Finding> {
                 findings.push(Finding::good(about, "can be read"));
             }
             Err(error) => {
-                findings.push(Finding::bad(about, error.to_string(), format!("ls -ld '{}'", path.display())))
+                findings.push(Finding::bad(about, error.to_string(), format!("ls -ld '{}'", path.display())));
             }
         }
     }
