@@ -60,8 +60,10 @@ check: cargo-deny
 cargo-deny:
 	@$(CARGO) deny --version >/dev/null 2>&1 || $(CARGO) install --locked cargo-deny
 
-bench: dependencies
-	$(CARGO) run --release --locked -p galleryfs-tests --example bench
+# COUNT=10000 for one size only; as root, since caches are dropped to measure cold.
+bench: test-dependencies
+	$(CARGO) build --release --locked -p galleryfs
+	$(CARGO) run --release --locked -p galleryfs-tests --example bench -- $(COUNT)
 
 accuracy:
 	$(CARGO) run --release --locked -p galleryfs-media --example accuracy

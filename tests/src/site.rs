@@ -63,6 +63,12 @@ impl Site {
         self
     }
 
+    /// The same with photos that lie somewhere else.
+    pub fn with_photos(mut self, photos: impl Into<PathBuf>) -> Self {
+        self.photos = photos.into();
+        self
+    }
+
     /// The folder that holds the others.
     pub fn folder(&self) -> PathBuf {
         self.folder.path().canonicalize().expect("its real path")

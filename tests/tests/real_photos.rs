@@ -76,7 +76,7 @@ fn every_sample_is_in_the_mount_or_named() {
     for path in
         folder::tree(site.photos()).into_iter().filter(|(_, entry)| !entry.is_dir).map(|(path, _)| path)
     {
-        let extension = path.extension().map(|extension| extension.to_ascii_lowercase());
+        let extension = path.extension().map(std::ffi::OsStr::to_ascii_lowercase);
         if !extension.is_some_and(|extension| media.iter().any(|known| extension == *known)) {
             continue;
         }

@@ -28,7 +28,7 @@ fn a_normal_user_mounts_through_fusermount() {
     let site = Site::default();
     site.photo("one.jpg", &Jpeg::new(1).taken("2024:05:01 10:20:30"));
     let closed = site.photo("closed.jpg", &Jpeg::new(2));
-    std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0o000)).unwrap();
     // The program itself may lie where only root looks.
     let program = site.folder().join("galleryfs");
     std::fs::copy(site.command(&[]).get_program(), &program).unwrap();
