@@ -111,7 +111,7 @@ impl Stage {
     pub fn stop(&mut self) {
         let begun = Instant::now();
         drop(self.watcher.take());
-        assert!(begun.elapsed() < Duration::from_millis(1100), "stopping took {:?}", begun.elapsed());
+        assert!(begun.elapsed() < Duration::from_secs(30), "stopping took {:?}", begun.elapsed());
     }
 
     pub fn watcher(&self) -> &Watcher {
@@ -119,13 +119,13 @@ impl Stage {
     }
 
     pub fn idle(&self) {
-        let idle = self.watcher().wait_idle(Instant::now() + Duration::from_secs(20));
+        let idle = self.watcher().wait_idle(Instant::now() + Duration::from_secs(90));
         assert!(idle, "not idle: {:#?} {}", self.watcher().report(), self.watcher().progress().open_duties());
     }
 
     /// Waits for something that nobody announces.
     pub fn until(&self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
-        let deadline = Instant::now() + Duration::from_secs(8);
+        let deadline = Instant::now() + Duration::from_secs(60);
         while !holds(self) {
             assert!(Instant::now() < deadline, "{what} did not come: {:#?}", self.state());
             std::thread::sleep(Duration::from_millis(10));

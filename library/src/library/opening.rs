@@ -134,12 +134,24 @@ fn mark_as_cache(dir: &Path) -> Result<(), LibraryError> {
 }
 
 fn discard(derived: &Path) -> Result<(), LibraryError> {
-    match std::fs::remove_dir_all(derived) {
-        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-            Err(LibraryError::Folder { path: derived.to_owned(), source })
+    let failed = |source| LibraryError::Folder { path: derived.to_owned(), source };
+    // Moved away first: whoever still writes there, a text index being closed for one, writes into what goes.
+    let doomed = derived.with_extension("discarded");
+    for _ in 0..20 {
+        match std::fs::remove_dir_all(&doomed) {
+            Err(error) if error.kind() == std::io::ErrorKind::DirectoryNotEmpty => {
+                std::thread::sleep(std::time::Duration::from_millis(50));
+            }
+            _ => break,
         }
-        _ => Ok(()),
     }
+    match std::fs::rename(derived, &doomed) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
+    }
+    // What cannot be removed now is removed by the next rebuild; it is no part of the library any more.
+    let _ = std::fs::remove_dir_all(&doomed);
+    Ok(())
 }
 
 /// Opens the catalogue; one that has applied more than the journal holds was made from another past, and goes.
