@@ -60,8 +60,11 @@ check: cargo-deny
 cargo-deny:
 	@$(CARGO) deny --version >/dev/null 2>&1 || $(CARGO) install --locked cargo-deny
 
-bench: dependencies
-	$(CARGO) run --release --locked -p galleryfs-tests --example bench
+# The photos are made beside what is built: /tmp may be memory, and is then no match for a disk.
+bench: test-dependencies
+	$(CARGO) build --release --locked -p galleryfs
+	@mkdir -p target/bench
+	TMPDIR="$(CURDIR)/target/bench" $(CARGO) run --release --locked -p galleryfs-tests --example bench
 
 accuracy:
 	$(CARGO) run --release --locked -p galleryfs-media --example accuracy

@@ -1,0 +1,71 @@
+//! How fast galleryfs is, against ext4, bindfs and exiftool in the same run: `make bench`.
+//!
+//! Makes libraries of small photos, indexes, mounts, lists, reads and searches them as a user would, and prints one
+//! table a library. What one machine does in a second says little: the ratios count, and each is of measurements that
+//! took turns. `docs/performance.md` says how to read it.
+//!
+//! `BENCH_SIZES=10000,100000` says how many photos, `TMPDIR` where they are put: on a real disk, not in memory.
+
+#![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, reason = "it is a program")]
+
+mod arriving;
+mod indexing;
+mod listing;
+mod machine;
+mod memory;
+mod peers;
+mod photos;
+mod reading;
+mod searching;
+mod starting;
+mod table;
+mod timing;
+
+use galleryfs_tests::Site;
+
+use crate::machine::Machine;
+use crate::peers::Bindfs;
+use crate::photos::Photos;
+use crate::table::Table;
+
+/// How many photos, unless `BENCH_SIZES` says so.
+const SIZES: &str = "10000,100000";
+
+fn main() {
+    let sizes = std::env::var("BENCH_SIZES").unwrap_or_else(|_| SIZES.to_owned());
+    for size in sizes.split(',') {
+        let size = size.trim().parse().expect("BENCH_SIZES is numbers with commas between");
+        measure(size);
+    }
+}
+
+fn measure(size: usize) {
+    let site = Site::default();
+    let machine = Machine::look(&site.folder());
+    println!("\n## {} photos\n", table::count(size));
+    machine.print();
+    let mut table = Table::default();
+
+    let photos = Photos::make(&site, size);
+    indexing::measure(&site, &photos, &mut table);
+    photos.add_big();
+    site.index();
+
+    let bindfs = Bindfs::mount(&site.folder());
+    let daemon = starting::measure(&site, &machine, &mut table);
+    memory::settled(&daemon, "idle", &mut table);
+    listing::measure(&site, &machine, bindfs.as_ref(), &mut table);
+    reading::measure(&site, &machine, bindfs.as_ref(), "", &mut table);
+    searching::measure(&site, &mut table);
+    memory::settled(&daemon, "idle again, after all this", &mut table);
+    arriving::measure(&site, &mut table);
+    daemon.stop();
+
+    let daemon = starting::start(&site, &["--xattrs", "off", "--passthrough", "off"]);
+    listing::measure_without_attributes(&site, bindfs.as_ref(), &mut table);
+    reading::measure(&site, &machine, bindfs.as_ref(), ", passthrough off", &mut table);
+    daemon.stop();
+
+    table.print();
+    println!("\nLoad at the end: {}", machine::load());
+}
