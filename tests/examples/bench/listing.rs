@@ -15,7 +15,7 @@ use crate::timing::{program, turns};
 const ROUNDS: usize = 5;
 
 /// Times each is run with the kernel's caches empty.
-const COLD: usize = 2;
+const COLD: usize = 1;
 
 /// The flat folder and the tree, as somebody shows them: we, the disk, bindfs.
 struct Places {

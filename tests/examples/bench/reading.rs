@@ -18,7 +18,7 @@ use crate::timing::{time, turns};
 const ROUNDS: usize = 15;
 
 /// Times each is read with the kernel's caches empty.
-const COLD: usize = 2;
+const COLD: usize = 1;
 
 /// What `cat` and `cp` read at a time, about.
 const BLOCK: usize = 128 << 10;

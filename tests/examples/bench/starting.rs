@@ -9,7 +9,7 @@ use crate::table::{Table, duration};
 use crate::timing::median;
 
 /// How often it is started.
-const STARTS: usize = 5;
+const STARTS: usize = 3;
 
 const BUDGET: Duration = Duration::from_secs(1);
 

@@ -24,10 +24,17 @@ pub(crate) struct Row {
 impl Table {
     /// Another row.
     pub(crate) fn row(&mut self, what: impl Into<String>, ours: impl Into<String>) -> &mut Row {
+        self.tell();
         let (what, ours) = (what.into(), ours.into());
-        println!("  {what}: {ours}");
         self.rows.push(Row { what, ours, ..Row::default() });
         self.rows.last_mut().expect("the row")
+    }
+
+    /// Says the last row, for whoever waits: the table comes at the end.
+    fn tell(&self) {
+        if let Some(row) = self.rows.last() {
+            println!("  {}", row.cells().join("  "));
+        }
     }
 
     /// What the rows do not tell.
@@ -37,6 +44,7 @@ impl Table {
 
     /// All of it, as Markdown.
     pub(crate) fn print(&self) {
+        self.tell();
         let head = ["what", "galleryfs", "peer", "ratio", "bindfs", "budget", "verdict"].map(str::to_owned);
         let mut lines = vec![head];
         lines.extend(self.rows.iter().map(Row::cells));
