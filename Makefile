@@ -60,10 +60,11 @@ check: cargo-deny
 cargo-deny:
 	@$(CARGO) deny --version >/dev/null 2>&1 || $(CARGO) install --locked cargo-deny
 
-# COUNT=10000 for one size only; as root, since caches are dropped to measure cold.
+# The photos are made beside what is built: /tmp may be memory, and is then no match for a disk.
 bench: test-dependencies
 	$(CARGO) build --release --locked -p galleryfs
-	$(CARGO) run --release --locked -p galleryfs-tests --example bench -- $(COUNT)
+	@mkdir -p target/bench
+	TMPDIR="$(CURDIR)/target/bench" $(CARGO) run --release --locked -p galleryfs-tests --example bench
 
 accuracy:
 	$(CARGO) run --release --locked -p galleryfs-media --example accuracy

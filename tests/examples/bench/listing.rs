@@ -1,81 +1,80 @@
-//! Listing one folder of everything: the mount against the disk and against bindfs.
+//! `ls`, `find` and `du`, against the disk and against bindfs, on the same files.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use galleryfs_tests::Site;
 
-use crate::collection::Collection;
-use crate::table::{Samples, milliseconds, row};
-use crate::{forget_caches, is_there, timed};
+use crate::machine::Machine;
+use crate::peers::Bindfs;
+use crate::photos::flat;
+use crate::table::{Table, duration};
+use crate::timing::{program, turns};
 
-const COMMANDS: [(&str, &[&str]); 4] =
-    [("ls -f", &["ls", "-f"]), ("ls -lU", &["ls", "-lU"]), ("find", &["find"]), ("du", &["du", "-s"])];
+/// Times each is run, warm.
+const ROUNDS: usize = 5;
 
-/// Prints a line for each command, with xattrs on and off, warm and cold.
-pub(crate) fn measure(site: &Site, collection: &Collection) {
-    let flat = collection.flat();
-    let bound = Bound::mount(&flat, &site.folder().join("bound"));
-    for xattrs in ["user", "off"] {
-        let daemon = site.up_with(&["--xattrs", xattrs]);
-        daemon.settle();
-        let view = site.mount().join("types/image");
-        for (name, command) in COMMANDS {
-            for cold in [false, true] {
-                let (ours, disk) = (median(command, &view, cold), median(command, &flat, cold));
-                let (Some(ours), Some(disk)) = (ours, disk) else { continue };
-                let peer = bound.as_ref().and_then(|bound| median(command, &bound.0, cold));
-                let ratio = |other: Duration| ours.as_secs_f64() / other.as_secs_f64();
-                let mut against = format!("{:.2} x disk ({})", ratio(disk), milliseconds(disk));
-                if let Some(peer) = peer {
-                    against.push_str(&format!(", {:.2} x bindfs", ratio(peer)));
-                }
-                let budget = match (name, cold, xattrs) {
-                    ("ls -lU", false, "off") => "<= 1.2 x disk",
-                    ("ls -lU", false, _) => "<= 6 x disk",
-                    _ => "",
-                };
-                let how = if cold { "cold" } else { "warm" };
-                row(&format!("{name}, {how}, --xattrs {xattrs}"), &milliseconds(ours), &against, budget);
-            }
-        }
-        assert!(daemon.stop().success());
+/// Times each is run with the kernel's caches empty.
+const COLD: usize = 1;
+
+/// The flat folder and the tree, as somebody shows them: we, the disk, bindfs.
+struct Places {
+    flat: Vec<PathBuf>,
+    tree: Vec<PathBuf>,
+}
+
+/// What it is called, the command, where it is run, and how many times as long as the disk it may take.
+type Listing<'a> = (&'a str, &'a [&'a str], &'a [PathBuf], Option<f64>);
+
+impl Places {
+    fn of(site: &Site, bindfs: Option<&Bindfs>) -> Self {
+        let (mount, disk) = (site.mount(), flat(site));
+        let mut flat = vec![mount.join("types/image"), disk];
+        let mut tree = vec![mount.join("folders/photos"), site.photos().to_owned()];
+        flat.extend(bindfs.map(|bindfs| bindfs.point().join("flat")));
+        tree.extend(bindfs.map(|bindfs| bindfs.point().join("photos")));
+        Self { flat, tree }
     }
 }
 
-/// The middle of three; `None` where caches cannot be dropped.
-fn median(command: &[&str], folder: &Path, cold: bool) -> Option<Duration> {
-    let mut samples = Samples::default();
-    let run = || timed(Command::new(command[0]).args(&command[1..]).arg(folder));
-    if !cold {
-        run();
-    }
-    for _ in 0..3 {
-        if cold && !forget_caches() {
-            return None;
+/// Every command, cold and warm.
+pub(crate) fn measure(site: &Site, machine: &Machine, bindfs: Option<&Bindfs>, table: &mut Table) {
+    let places = Places::of(site, bindfs);
+    let commands: [Listing<'_>; 4] = [
+        ("ls -f types/image", &["ls", "-f"], &places.flat, None),
+        ("ls -lU types/image, xattrs on", &["ls", "-lU"], &places.flat, Some(6.0)),
+        ("find folders", &["find"], &places.tree, None),
+        ("du folders", &["du", "-s"], &places.tree, None),
+    ];
+    for (what, words, folders, budget) in commands {
+        if machine.forget() {
+            let times = turns(COLD, folders, |folder| {
+                machine.forget();
+                program(words, folder)
+            });
+            row(&format!("{what}, cold"), &times, None, table);
         }
-        samples.add(run());
-    }
-    Some(samples.median())
-}
-
-/// bindfs over a folder, where it is installed.
-struct Bound(PathBuf);
-
-impl Bound {
-    fn mount(folder: &Path, at: &Path) -> Option<Self> {
-        if !is_there("bindfs") {
-            return None;
-        }
-        std::fs::create_dir_all(at).unwrap();
-        let mounted = Command::new("bindfs").arg(folder).arg(at).status().unwrap().success();
-        mounted.then(|| Self(at.to_owned()))
+        warm(what, words, folders, budget, table);
     }
 }
 
-impl Drop for Bound {
-    fn drop(&mut self) {
-        let _ = Command::new("fusermount3").args(["-u", "-z"]).arg(&self.0).status();
+/// What extended attributes cost: the same long listing without them.
+pub(crate) fn measure_without_attributes(site: &Site, bindfs: Option<&Bindfs>, table: &mut Table) {
+    let places = Places::of(site, bindfs);
+    warm("ls -lU types/image, xattrs off", &["ls", "-lU"], &places.flat, Some(1.2), table);
+}
+
+fn warm(what: &str, words: &[&str], folders: &[PathBuf], budget: Option<f64>, table: &mut Table) {
+    let times = turns(ROUNDS, folders, |folder| program(words, folder));
+    row(&format!("{what}, warm"), &times, budget, table);
+}
+
+fn row(what: &str, times: &[Duration], budget: Option<f64>, table: &mut Table) {
+    let ratio = |time: Duration| time.as_secs_f64() / times[1].as_secs_f64();
+    let ours = ratio(times[0]);
+    let row = table.row(what, duration(times[0]));
+    row.against(format!("disk {}", duration(times[1])), ours).bindfs(times.get(2).map(|time| ratio(*time)));
+    if let Some(most) = budget {
+        row.budget(&format!("<= {most} x"), ours <= most);
     }
 }

@@ -1,78 +1,103 @@
-//! Reading a large file through the mount, against reading the original.
+//! Reading an original through the mount, against the original itself.
 
 use std::fs::File;
 use std::io::Read as _;
 use std::os::unix::fs::FileExt as _;
-use std::path::Path;
-use std::time::{Duration, Instant};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use galleryfs_tests::{Jpeg, Random, Site};
+use galleryfs_tests::{Random, Site};
 
-use crate::table::{Samples, milliseconds, row};
+use crate::machine::Machine;
+use crate::peers::Bindfs;
+use crate::photos::{BIG, BIG_PATH};
+use crate::table::Table;
+use crate::timing::{time, turns};
 
-/// Bytes of the file.
-const SIZE: usize = 256 << 20;
+/// Times each is read, warm.
+const ROUNDS: usize = 15;
 
-/// Reads at random places, and how much each.
-const PLACES: usize = 20_000;
-const PIECE: usize = 4096;
+/// Times each is read with the kernel's caches empty.
+const COLD: usize = 1;
 
-pub(crate) fn measure() {
-    let site = Site::default();
-    let original = site.photo("large.jpg", &Jpeg::new(1).taken("2024:05:01 10:20:30").padding(SIZE));
-    for passthrough in ["auto", "off"] {
-        let daemon = site.up_with(&["--passthrough", passthrough]);
-        daemon.settle();
-        let seen = site.mount().join("all/2024/05/large.jpg");
-        for (what, read) in [
-            ("sequential read, 1 MiB at a time", sequential as fn(&Path) -> Duration),
-            ("random reads, 4 KiB", random as fn(&Path) -> Duration),
-        ] {
-            // Both once before, so that both are warm.
-            let (mut ours, mut direct) = (Samples::default(), Samples::default());
-            for round in 0..6 {
-                let (through, itself) = (read(&seen), read(&original));
-                if round > 0 {
-                    ours.add(through);
-                    direct.add(itself);
-                }
+/// What `cat` and `cp` read at a time, about.
+const BLOCK: usize = 128 << 10;
+
+const PAGE: usize = 4 << 10;
+
+/// Pages read at random.
+const PAGES: usize = 20_000;
+
+/// From the beginning to the end, and here and there. `how` says in which way it is mounted.
+pub(crate) fn measure(site: &Site, machine: &Machine, bindfs: Option<&Bindfs>, how: &str, table: &mut Table) {
+    let mut paths = vec![site.mount().join("folders/photos").join(BIG_PATH), site.photos().join(BIG_PATH)];
+    paths.extend(bindfs.map(|bindfs| bindfs.point().join("photos").join(BIG_PATH)));
+    one(&format!("read 512 MB in order{how}"), &paths, whole, megabytes, Some(0.95), machine, table);
+    one(&format!("read {PAGES} x 4 KB anywhere{how}"), &paths, pages, thousands, None, machine, table);
+}
+
+fn one(
+    what: &str,
+    paths: &[PathBuf],
+    read: fn(&Path) -> Duration,
+    unit: fn(Duration) -> String,
+    budget: Option<f64>,
+    machine: &Machine,
+    table: &mut Table,
+) {
+    if machine.forget() {
+        let cold = turns(COLD, paths, |path| {
+            machine.forget();
+            read(path)
+        });
+        row(&format!("{what}, cold"), &cold, unit, None, table);
+    }
+    let warm = turns(ROUNDS, paths, read);
+    row(&format!("{what}, warm"), &warm, unit, budget, table);
+}
+
+fn row(what: &str, times: &[Duration], unit: fn(Duration) -> String, budget: Option<f64>, table: &mut Table) {
+    // Rates: more is better.
+    let ratio = |time: Duration| times[1].as_secs_f64() / time.as_secs_f64();
+    let ours = ratio(times[0]);
+    let row = table.row(what, unit(times[0]));
+    row.against(format!("disk {}", unit(times[1])), ours).bindfs(times.get(2).map(|time| ratio(*time)));
+    if let Some(least) = budget {
+        row.budget(&format!(">= {least} x"), ours >= least);
+    }
+}
+
+fn megabytes(took: Duration) -> String {
+    format!("{:.0} MB/s", BIG as f64 / 1e6 / took.as_secs_f64())
+}
+
+fn thousands(took: Duration) -> String {
+    format!("{:.0} k/s", PAGES as f64 / 1e3 / took.as_secs_f64())
+}
+
+fn whole(path: &Path) -> Duration {
+    let mut block = vec![0; BLOCK];
+    time(|| {
+        let mut file = File::open(path).expect("a file");
+        let mut total = 0;
+        loop {
+            match file.read(&mut block).expect("its bytes") {
+                0 => break,
+                read => total += read,
             }
-            let ratio = direct.median().as_secs_f64() / ours.median().as_secs_f64();
-            let against = format!("{ratio:.2} x the rate of the original ({})", direct.median_ms());
-            let budget = if what.starts_with("sequential") { ">= 0.95 x" } else { "" };
-            row(
-                &format!("{what}, passthrough {passthrough}"),
-                &milliseconds(ours.median()),
-                &against,
-                budget,
-            );
         }
-        assert!(daemon.stop().success());
-    }
+        assert_eq!(total, BIG);
+    })
 }
 
-fn sequential(path: &Path) -> Duration {
-    let began = Instant::now();
-    let mut file = File::open(path).unwrap();
-    let mut buffer = vec![0; 1 << 20];
-    let mut total = 0;
-    loop {
-        match file.read(&mut buffer).unwrap() {
-            0 => break,
-            read => total += read,
-        }
-    }
-    assert!(total > SIZE);
-    began.elapsed()
-}
-
-fn random(path: &Path) -> Duration {
-    let began = Instant::now();
-    let file = File::open(path).unwrap();
+fn pages(path: &Path) -> Duration {
+    let mut page = vec![0; PAGE];
     let mut random = Random::new(7);
-    let mut buffer = vec![0; PIECE];
-    for _ in 0..PLACES {
-        file.read_exact_at(&mut buffer, random.below((SIZE - PIECE) / PIECE) as u64 * PIECE as u64).unwrap();
-    }
-    began.elapsed()
+    let at: Vec<u64> = (0..PAGES).map(|_| (random.below(BIG / PAGE) * PAGE) as u64).collect();
+    time(|| {
+        let file = File::open(path).expect("a file");
+        for at in &at {
+            file.read_exact_at(&mut page, *at).expect("its bytes");
+        }
+    })
 }
