@@ -56,7 +56,7 @@ Examples:
   galleryfs config --write --photos ~/Pictures           write a configuration file
   galleryfs doctor                                       what does this machine lack?
 
-Settings come from flags, then GALLERYFS_* variables (GALLERYFS_PHOTOS, GALLERYFS_MOUNT, ...), then the
+Settings come from flags, then variables (GALLERYFS_PHOTOS, GALLERYFS_MOUNT, ...), then the
 configuration file, then defaults.
 
 Exit codes:

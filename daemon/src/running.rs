@@ -120,8 +120,8 @@ fn maintain_daily(library: &Arc<Library>) {
     }
 }
 
-/// How long a short command that has the library open right now is waited for.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long short commands that have the library open right now are waited for.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 fn open_library(data: &Path, how: Opening) -> Result<(Arc<Library>, OpenReport)> {
     let deadline = Instant::now() + PATIENCE;
@@ -135,7 +135,7 @@ fn open_library(data: &Path, how: Opening) -> Result<(Arc<Library>, OpenReport)>
             Err(LibraryError::InUse(error)) if Client::reach(data).is_some() || Instant::now() > deadline => {
                 return Err(Exit::InUse.because(format!("{error}{}", in_use(data))));
             }
-            Err(LibraryError::InUse(_)) => std::thread::sleep(Duration::from_millis(50)),
+            Err(LibraryError::InUse(_)) => std::thread::sleep(Duration::from_millis(10)),
             Err(other) => return Err(opening(other)),
         }
     }

@@ -20,8 +20,11 @@ use crate::watch::Watcher;
 mod forget;
 mod status;
 
-/// How long a command waits for the text index it has just opened.
+/// How long a search waits for the text index it has just opened.
 const CATCHING_UP: Duration = Duration::from_secs(5);
+
+/// How long the status does, which is asked again and again: until the first look at the index it knows nothing.
+const FIRST_LOOK: Duration = Duration::from_millis(300);
 
 /// Takes the pieces of an answer, each one line of JSON.
 pub type Sink<'a> = &'a mut dyn FnMut(String) -> Result<()>;
@@ -147,15 +150,15 @@ impl Service {
 
     /// A daemon answers at once with what it has. A command that opened the library itself gives the text index a
     /// moment to take in what an interrupted run left out: nobody will ask it again.
-    fn let_text_catch_up(&self) {
-        let deadline = Instant::now() + CATCHING_UP;
+    fn let_text_catch_up(&self, patience: Duration) {
+        let deadline = Instant::now() + patience;
         while self.watcher().is_none() && self.library.pending_text() > 0 && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(2));
         }
     }
 
     fn search(&self, query: &str, limit: usize, sink: Sink<'_>) -> Result<()> {
-        self.let_text_catch_up();
+        self.let_text_catch_up(CATCHING_UP);
         let hits = match self.library.search(self.library.account(), query, Mode::Strict, limit) {
             Err(LibraryError::Query(error)) => return Err(Exit::Usage.because(error)),
             hits => hits?,

@@ -157,7 +157,9 @@ fn a_broken_catalogue_is_rebuilt_and_said_so() {
         bytes.iter_mut().for_each(|byte| *byte = byte.wrapping_mul(31) ^ 0x5a);
         std::fs::write(&path, bytes).unwrap();
     }
-    site.index();
+    let answer = site.ask(&["index"]);
+    assert_eq!(answer.code, Some(0));
+    assert!(answer.err.contains("catalogue") && answer.err.contains("rebuilt"), "{}", answer.err);
     assert_eq!(site.list(), before);
 }
 

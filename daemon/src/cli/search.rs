@@ -16,9 +16,10 @@ use crate::terminal::Page;
   galleryfs search 'place:rome date:2024-05..2024-07 camera:canon -tag:work'
   galleryfs search --json --limit 10 'rating:>=4 type:video' | jq -r '.paths[0]'
 
-Words are looked for in file names, descriptions, tags, places, cameras and people. Filters: date: place: camera:
-lens: type: rating: tag: person: is: has: folder: and more; `-` before a word or filter excludes (a query that begins so stands after `--`). The same
-query is a folder of the mount: ~/Gallery/search/beach")]
+Words are looked for in file names, descriptions, tags, places, cameras and people. Filters: date:
+place: camera: lens: type: rating: tag: person: is: has: in: and more. A `-` before a word or filter
+excludes; a query that begins with one stands after `--`. The same query is a folder of the mount:
+~/Gallery/search/beach")]
 pub(super) struct Args {
     /// What to look for
     #[arg(required = true, value_name = "QUERY")]

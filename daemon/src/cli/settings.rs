@@ -39,13 +39,13 @@ pub struct MountFlags {
     #[arg(long, value_name = "DIR")]
     mount: Option<PathBuf>,
     /// Extended attributes of the files in the mount; `off` makes long listings several times faster [default: user]
-    #[arg(long, value_name = "WHICH", hide_possible_values = false)]
+    #[arg(long, value_name = "user|off", hide_possible_values = true)]
     xattrs: Option<Xattrs>,
     /// Whether the parts of a photo (a live photo's video, sidecars) stand beside it [default: on]
-    #[arg(long, value_name = "HOW")]
+    #[arg(long, value_name = "on|off", hide_possible_values = true)]
     parts: Option<OnOff>,
     /// Whether the kernel reads originals by itself where it can [default: auto]
-    #[arg(long, value_name = "WHEN")]
+    #[arg(long, value_name = "auto|off", hide_possible_values = true)]
     passthrough: Option<Passthrough>,
     /// Let other users of this machine look into the mount
     #[arg(

@@ -28,8 +28,8 @@ use crate::terminal::Page;
   galleryfs up --photos ~/Pictures --photos /mnt/nas/photos --mount ~/Gallery --xattrs off
   galleryfs config --write --photos ~/Pictures --mount ~/Gallery && galleryfs up
 
-Every option has a variable: --photos is GALLERYFS_PHOTOS (several with `:` between), --mount is GALLERYFS_MOUNT, and
-so on. They may also stand in the configuration file.")]
+Every option has a variable: --photos is GALLERYFS_PHOTOS (several with `:` between), --mount is
+GALLERYFS_MOUNT, and so on. They may also stand in the configuration file.")]
 pub(super) struct Args {
     #[command(flatten)]
     photos: PhotoFlags,

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 use library::Kind;
 
-use super::{Service, listed};
+use super::{FIRST_LOOK, Service, listed};
 use crate::output::{Activity, Busy, Offline, Root, State, Status, Unreadable};
 use crate::pipeline::progress::{self, Report, WatchMode};
 use crate::raw_path::RawPath;
@@ -15,7 +15,7 @@ use crate::stop::Stop;
 impl Service {
     /// How things stand.
     pub fn status(&self) -> Result<Status> {
-        self.let_text_catch_up();
+        self.let_text_catch_up(FIRST_LOOK);
         let snapshot = self.library.snapshot();
         let (mut assets, mut videos, mut bytes) = (0, 0, 0);
         for (_, row) in listed(&snapshot) {
