@@ -19,12 +19,26 @@ use support::{HandClock, TestLibrary};
 /// One thing that happens. Numbers are taken modulo what there is, so that shrinking keeps steps valid.
 #[derive(Clone, Debug)]
 enum Step {
-    Add { folder: usize, day: usize, tag: usize },
-    Move { photo: usize, folder: usize },
-    Retag { photo: usize, tag: usize },
-    Remove { photo: usize },
+    Add {
+        folder: usize,
+        day: usize,
+        tag: usize,
+    },
+    Move {
+        photo: usize,
+        folder: usize,
+    },
+    Retag {
+        photo: usize,
+        tag: usize,
+    },
+    Remove {
+        photo: usize,
+    },
     /// Names are asked for that may or may not be there, so that the kernel remembers the answers.
-    Look { photo: usize },
+    Look {
+        photo: usize,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {

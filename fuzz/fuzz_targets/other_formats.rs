@@ -1,7 +1,8 @@
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
-    if let Some((which, rest)) = data.split_first() {
+    // The last byte chooses, so that a sample stands where its format expects it.
+    if let Some((which, rest)) = data.split_last() {
         let format = library::Format::ALL[usize::from(*which) % library::Format::ALL.len()];
         media::fuzzing::format(format, rest);
     }

@@ -62,8 +62,11 @@ fn shortened(name: &str, limit: usize) -> String {
     if name.len() <= limit {
         return name.to_owned();
     }
-    let (stem, extension) = split_extension(name);
-    let extension = if extension.len() < limit / 2 { extension } else { "" };
+    // What is too long for an extension is part of the name: of `..` and 300 letters the stem alone would be `.`.
+    let (stem, extension) = match split_extension(name) {
+        (stem, extension) if extension.len() < limit / 2 => (stem, extension),
+        _ => (name, ""),
+    };
     let mut end = (limit - extension.len()).min(stem.len());
     while !stem.is_char_boundary(end) {
         end -= 1;
@@ -99,6 +102,13 @@ mod tests {
         let second = with_ordinal(&base, 2);
         assert!(second.len() <= NAME_MAX && second.ends_with(" (2).jpeg"), "{second}");
         assert!(with_ordinal(&"x".repeat(255), 2).len() <= NAME_MAX);
+    }
+
+    #[test]
+    fn a_long_extension_does_not_leave_a_dot_for_a_name() {
+        let name = shown(format!("..{}", "x".repeat(300)).as_bytes());
+        assert_eq!(name, format!("..{}", "x".repeat(253)));
+        assert_eq!(shown(format!("a.{}", "x".repeat(300)).as_bytes()).len(), NAME_MAX);
     }
 
     #[test]

@@ -11,7 +11,7 @@
 //! 4. The magic number is 42 only in TIFF itself. Panasonic writes 85, Olympus letters, BigTIFF 43 and wider fields.
 //! 5. Raw files are hundreds of megabytes; values are fetched one by one, when asked for.
 
-use crate::block::{Block, BlockExt};
+use crate::block::{Block, BlockExt, LARGEST_BLOCK};
 
 /// The most entries read from one file.
 const MOST_ENTRIES: usize = 20_000;
@@ -19,12 +19,17 @@ const MOST_ENTRIES: usize = 20_000;
 /// The most directories read from one file.
 const MOST_DIRECTORIES: usize = 200;
 
+/// The most bytes of values read from one file, however large.
+const MOST_BYTES: u64 = 2 * LARGEST_BLOCK as u64;
+
 /// One TIFF structure being read.
 pub(crate) struct Tiff<'a> {
     block: &'a mut dyn Block,
     big_endian: bool,
     wide: bool,
     entries_left: usize,
+    /// Bytes of values: a thousand entries may each name the whole file.
+    bytes_left: u64,
     seen: Vec<u64>,
 }
 
@@ -62,14 +67,15 @@ impl<'a> Tiff<'a> {
             _ => return None,
         };
         let wide = matches!(header, [b'I', b'I', 43, 0, ..] | [b'M', b'M', 0, 43, ..]);
-        let mut tiff = Self { block, big_endian, wide, entries_left: MOST_ENTRIES, seen: Vec::new() };
+        let mut tiff = Self { wide, ..Self::headless(block, big_endian) };
         let first = if wide { tiff.u64(8)? } else { u64::from(tiff.u32(4)?) };
         Some((tiff, first))
     }
 
     /// A structure without a header of its own: a maker note with a known byte order.
     pub(crate) fn headless(block: &'a mut dyn Block, big_endian: bool) -> Self {
-        Self { block, big_endian, wide: false, entries_left: MOST_ENTRIES, seen: Vec::new() }
+        let bytes_left = block.len().saturating_mul(4).saturating_add(1 << 20).min(MOST_BYTES);
+        Self { block, big_endian, wide: false, entries_left: MOST_ENTRIES, bytes_left, seen: Vec::new() }
     }
 
     /// The directory at this position; `None` where there is none, or when it was read before.
@@ -112,7 +118,8 @@ impl<'a> Tiff<'a> {
     /// The value's bytes, at most `most` of them.
     pub(crate) fn raw(&mut self, entry: Entry, most: u64) -> Option<Vec<u8>> {
         let size = entry.count.checked_mul(width_of(entry.kind)?)?;
-        let bytes = self.block.up_to(entry.at, size.min(most));
+        let bytes = self.block.up_to(entry.at, size.min(most).min(self.bytes_left));
+        self.bytes_left -= bytes.len() as u64;
         (!bytes.is_empty()).then_some(bytes)
     }
 
@@ -262,6 +269,22 @@ mod tests {
         assert_eq!(tiff.numbers(directory.get(0x10f).unwrap(), 3), Vec::<f64>::new());
         assert_eq!(tiff.text(directory.get(0x110).unwrap()), None);
         assert!(tiff.directory(directory.next.unwrap()).is_none());
+    }
+
+    #[test]
+    fn entries_that_all_name_the_whole_file_are_not_all_read() {
+        let entries = vec![(0x10e, 2, 1 << 20, [8, 0, 0, 0]); 10_000];
+        let bytes = little(&entries, 0, &[b'x'; 1 << 20]);
+        let mut block = &bytes[..];
+        let (mut tiff, first) = Tiff::open(&mut block).unwrap();
+        let directory = tiff.directory(first).unwrap();
+        let read: usize = directory
+            .entries
+            .iter()
+            .filter_map(|entry| tiff.raw(*entry, u64::MAX))
+            .map(|raw| raw.len())
+            .sum();
+        assert!(read > bytes.len() && read < 8 * bytes.len(), "{read}");
     }
 
     #[test]

@@ -115,6 +115,22 @@ fn samples_cut_anywhere() {
 }
 
 #[test]
+fn a_heif_table_that_names_the_whole_file_a_thousand_times() {
+    let item =
+        |id: u8, kind: &[u8; 4]| boxed(b"infe", &[&[2, 0, 0, 0, 0, id, 0, 0], &kind[..], b"\0"].concat());
+    let iinf = boxed(b"iinf", &[&[0, 0, 0, 0, 0, 2], &item(1, b"hvc1")[..], &item(2, b"Exif")].concat());
+    // No offsets and no lengths: each extent takes no bytes and is the whole file.
+    let iloc = boxed(b"iloc", &[0, 0, 0, 0, 0, 0, 0, 2, 0, 1, 0, 0, 0x40, 0, 0, 2, 0, 0, 0, 9]);
+    let meta = boxed(b"meta", &[&[0; 4], &iinf[..], &iloc].concat());
+    let bytes =
+        [&boxed(b"ftyp", b"heic\0\0\0\0heic")[..], &meta, &boxed(b"mdat", &vec![7; 8 << 20])].concat();
+    let start = Instant::now();
+    let read = read(&mut Cursor::new(bytes), "a.heic", &[]).unwrap();
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    assert_eq!(read.picture, None);
+}
+
+#[test]
 fn malformed_heif_files() {
     for path in sample_files("heif") {
         let start = Instant::now();

@@ -9,8 +9,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use serde::de::IgnoredAny;
-use serde::{Deserialize, Serialize};
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::id::AccountId;
@@ -226,8 +226,8 @@ impl<'a> Fields<'a> {
 /// A decimal number, written the one way we write it.
 pub(super) fn read_number(digits: &str) -> Option<u64> {
     let plain = digits.bytes().all(|b| b.is_ascii_digit()) && (digits == "0" || !digits.starts_with('0'));
-    // The last number is kept out of reach, so that the one after it can always be named.
-    plain.then(|| digits.parse().ok()).flatten().filter(|n| *n < u64::MAX)
+    // The upper half is kept out of reach: whatever stands in a file, the numbers after it can be named and counted on.
+    plain.then(|| digits.parse().ok()).flatten().filter(|n| *n < u64::MAX / 2)
 }
 
 /// Whether a word may stand as a record's kind.
@@ -277,8 +277,60 @@ fn parse_text(text: &str) -> Result<Record, BadLine> {
 /// record belongs to the same batch.
 pub(super) fn check_line(line: &[u8]) -> Result<(u64, bool), BadLine> {
     let fields = Fields::read(unseal_line(line)?)?;
-    serde_json::from_str::<IgnoredAny>(fields.content).map_err(|_| BadLine::Field("content"))?;
+    serde_json::from_str::<Sound>(fields.content).map_err(|_| BadLine::Field("content"))?;
     Ok((fields.sequence, fields.continues))
+}
+
+/// JSON that a [`Value`] can hold, read and dropped. [`serde::de::IgnoredAny`] would not do: it takes numbers that no
+/// `f64` holds, halves of surrogate pairs and any depth, and the record would be passed here and be missing later.
+struct Sound;
+
+impl<'de> Deserialize<'de> for Sound {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Self)
+    }
+}
+
+impl<'de> Visitor<'de> for Sound {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(Self)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(Self)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(Self)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(Self)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(Self)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(Self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self, A::Error> {
+        while items.next_element::<Self>()?.is_some() {}
+        Ok(Self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Self, A::Error> {
+        while fields.next_entry::<Self, Self>()?.is_some() {}
+        Ok(Self)
+    }
 }
 
 /// Appends the line of a record to `buffer`, newline included. `content` is one-line JSON.
@@ -376,6 +428,29 @@ mod tests {
         assert_eq!(say("1 2026-11-23T05:26:01.123Z - cli A {}"), Some(BadLine::Field("kind")));
         assert_eq!(say("1 2026-11-23T05:26:01.123Z - cli a.b {"), Some(BadLine::Field("content")));
         assert_eq!(say("1 2026-11-23T05:26:01.123Z - cli a.b"), Some(BadLine::Field("content")));
+    }
+
+    #[test]
+    fn content_that_no_value_holds_is_found_at_open_and_not_lost_later() {
+        let check = |content: &str| {
+            let mut buffer = format!("1 2026-11-23T05:26:01.123Z - cli a.b {content}").into_bytes();
+            seal_line(&mut buffer, 0);
+            buffer.pop();
+            assert_eq!(check_line(&buffer).is_ok(), parse_line(&buffer).is_ok(), "{content}");
+            check_line(&buffer).is_ok()
+        };
+        assert!(check(r#"{"a":[null,true,-1,18446744073709551615,1.5e3,"\ud83d\ude00"],"b":{}}"#));
+        assert!(!check(r#"{"a":1e999}"#));
+        assert!(!check(r#"{"a":"\ud83d"}"#));
+        assert!(!check(&format!("{}{}", "[".repeat(200), "]".repeat(200))));
+        assert!(!check("{} {}"));
+    }
+
+    #[test]
+    fn numbers_that_leave_no_room_for_the_next_are_none() {
+        assert_eq!(read_number("18446744073709551614"), None);
+        assert_eq!(read_number("9223372036854775807"), None);
+        assert_eq!(read_number("9223372036854775806"), Some(u64::MAX / 2 - 1));
     }
 
     proptest! {

@@ -20,6 +20,7 @@ pub(super) fn read(input: &mut Input<'_>, found: &mut Found) {
     found.set_size(u32::from(width), u32::from(height));
     let mut hash = PictureHash::default();
     let mut hundredths = 0u64;
+    let mut described = false;
     let mut at = 13 + table_size(flags);
     for _ in 0..MOST_BLOCKS {
         let start = at;
@@ -28,7 +29,9 @@ pub(super) fn read(input: &mut Input<'_>, found: &mut Found) {
                 if label == 0xF9 {
                     hundredths += input.le16(at + 4).map_or(0, u64::from);
                 }
-                if label == 0xFF && input.array::<11>(at + 3) == Some(*b"XMP DataXMP") {
+                // One packet: each further one is looked for in the whole rest of the file.
+                if label == 0xFF && !described && input.array::<11>(at + 3) == Some(*b"XMP DataXMP") {
+                    described = true;
                     // The packet is written plainly over the pieces, with a magic trailer that ends them for others.
                     let packet = input.up_to(at + 14, 8 << 20);
                     let end = find(&packet, b"<?xpacket end").or_else(|| find(&packet, &[1, 0xFF, 0xFE]));

@@ -115,9 +115,11 @@ impl Items {
     }
 
     fn take_metadata(&self, input: &mut Input<'_>, found: &mut Found) {
+        // As for the hash: many items may name the same bytes, and each block costs its parsing.
+        let mut left = input.len().saturating_mul(2);
         for item in self.by_id.values() {
             if &item.kind == b"Exif" {
-                let Some(bytes) = item.bytes(input) else {
+                let Some(bytes) = item.bytes(input, &mut left) else {
                     found.warn("the EXIF block lies outside the file");
                     continue;
                 };
@@ -128,7 +130,7 @@ impl Items {
                     None => found.take_exif(bytes.get(4..).unwrap_or_default()),
                 }
             } else if item.mime_xmp
-                && let Some(bytes) = item.bytes(input)
+                && let Some(bytes) = item.bytes(input, &mut left)
             {
                 found.take_xmp(&bytes);
             }
@@ -180,9 +182,13 @@ impl Items {
 
     fn hash(&self, input: &mut Input<'_>) -> Option<library::Checksum> {
         let mut hash = PictureHash::default();
+        // Items may share bytes, but a table that names the whole file a thousand times is there to stall its reader.
+        let mut left = input.len().saturating_mul(2);
         for item in self.by_id.values().filter(|item| !matches!(&item.kind, b"Exif" | b"mime" | b"uri ")) {
             for (start, length) in &item.extents {
-                hash.add(input, *start, start.saturating_add(*length).min(input.len()));
+                let end = start.saturating_add(*length).min(input.len());
+                left = left.checked_sub(end.saturating_sub(*start))?;
+                hash.add(input, *start, end);
             }
         }
         hash.finish()
@@ -190,9 +196,10 @@ impl Items {
 }
 
 impl Item {
-    fn bytes(&self, input: &mut Input<'_>) -> Option<Vec<u8>> {
+    fn bytes(&self, input: &mut Input<'_>, left: &mut u64) -> Option<Vec<u8>> {
         let mut whole = Vec::new();
         for (start, length) in &self.extents {
+            *left = left.checked_sub(*length)?;
             whole.extend(input.bytes(*start, *length)?);
             (whole.len() <= LARGEST_BLOCK).then_some(())?;
         }

@@ -8,7 +8,7 @@ use crate::formats::Found;
 use crate::picture::PictureHash;
 use library::metadata::Orientation;
 
-/// The most a compressed box may unfold to.
+/// The most all compressed boxes of a file together may unfold to: a few bytes can claim it all.
 const LARGEST_UNFOLDED: u64 = 16 << 20;
 
 /// Reads the header of the codestream and the boxes beside it.
@@ -22,6 +22,7 @@ pub(super) fn read(input: &mut Input<'_>, found: &mut Found) {
         return;
     }
     let mut first_bytes = Vec::new();
+    let mut unfoldable = LARGEST_UNFOLDED;
     for part in boxes(input, 0, u64::MAX) {
         match &part.kind {
             b"jxlc" => {
@@ -36,7 +37,7 @@ pub(super) fn read(input: &mut Input<'_>, found: &mut Found) {
                 hash.add(input, part.body, part.end);
             }
             b"Exif" | b"xml " => metadata(input, part, found),
-            b"brob" => unfold(input, part, found),
+            b"brob" => unfold(input, part, &mut unfoldable, found),
             _ => {}
         }
     }
@@ -61,7 +62,7 @@ fn take(kind: &[u8; 4], mut bytes: &[u8], found: &mut Found) {
     }
 }
 
-fn unfold(input: &mut Input<'_>, part: Box, found: &mut Found) {
+fn unfold(input: &mut Input<'_>, part: Box, left: &mut u64, found: &mut Found) {
     let Some(kind) = input.array::<4>(part.body) else { return };
     if !matches!(&kind, b"Exif" | b"xml ") {
         return;
@@ -69,7 +70,9 @@ fn unfold(input: &mut Input<'_>, part: Box, found: &mut Found) {
     let Some(bytes) = input.bytes(part.body + 4, part.size().saturating_sub(4)) else { return };
     let mut plain = Vec::new();
     let reader = brotli_decompressor::Decompressor::new(bytes.as_slice(), 4096);
-    match reader.take(LARGEST_UNFOLDED).read_to_end(&mut plain) {
+    let read = reader.take(*left).read_to_end(&mut plain);
+    *left = left.saturating_sub(plain.len() as u64);
+    match read {
         Ok(_) => take(&kind, &plain, found),
         Err(_) => found.warn("a compressed metadata block is damaged"),
     }

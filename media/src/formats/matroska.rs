@@ -81,7 +81,8 @@ fn element(input: &mut Input<'_>, at: u64, to: u64) -> Option<Element> {
     // All ones: live recordings do not know their size. To the end, then.
     let unknown = value == (1u64 << (7 * size_len)) - 1;
     let end = if unknown { to } else { body.checked_add(value)?.min(to) };
-    Some(Element { id, body, end })
+    // The head of an element may itself stand across the end of what it lies in.
+    (body <= end).then_some(Element { id, body, end })
 }
 
 fn integer(input: &mut Input<'_>, element: Element) -> Option<u64> {
@@ -180,5 +181,21 @@ fn take(name: &str, value: &str, found: &mut Found) {
         "MODEL" => said.model = text::clean(value),
         "KEYWORDS" => said.flat_tags.extend(value.split(',').map(str::to_owned)),
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+
+    #[test]
+    fn an_element_whose_head_crosses_the_end_of_its_parent_is_none() {
+        // A segment of 9 bytes with an information of 4, whose only field has a head of 5: id, then a size of 2 bytes.
+        let bytes = b"\x18\x53\x80\x67\x89\x15\x49\xA9\x66\x84\x2A\xD7\xB1\x40\x03\x0F\x42\x40";
+        let mut found = Found::default();
+        read(&mut Input::new(&mut Cursor::new(bytes)).unwrap(), &mut found);
+        assert_eq!(found.duration, None);
     }
 }

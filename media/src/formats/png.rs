@@ -8,13 +8,14 @@ use crate::{iptc, text};
 /// Chunks of one file. Writers of huge pictures cut the data small.
 const MOST_CHUNKS: usize = 200_000;
 
-/// The most a compressed text may unfold to.
+/// The most all compressed texts of a file together may unfold to.
 const LARGEST_TEXT: usize = 16 << 20;
 
 /// Reads the chunks, and hashes the picture data.
 pub(super) fn read(input: &mut Input<'_>, found: &mut Found) {
     let mut hash = PictureHash::default();
     let mut ended = false;
+    let mut unfoldable = LARGEST_TEXT;
     let mut at = 8;
     for _ in 0..MOST_CHUNKS {
         let (Some(size), Some(kind)) = (input.be32(at), input.array::<4>(at + 4)) else { break };
@@ -33,7 +34,7 @@ pub(super) fn read(input: &mut Input<'_>, found: &mut Found) {
             }
             b"tEXt" | b"zTXt" | b"iTXt" => {
                 if let Some(bytes) = input.bytes(body, size.min(16 << 20)) {
-                    written(&kind, &bytes, found);
+                    written(&kind, &bytes, &mut unfoldable, found);
                 }
             }
             b"IEND" => {
@@ -51,9 +52,9 @@ pub(super) fn read(input: &mut Input<'_>, found: &mut Found) {
     }
 }
 
-fn written(kind: &[u8; 4], bytes: &[u8], found: &mut Found) {
+fn written(kind: &[u8; 4], bytes: &[u8], left: &mut usize, found: &mut Found) {
     let Some((key, value)) = split_at_zero(bytes) else { return };
-    let Some(value) = unfold(kind, value) else { return };
+    let Some(value) = unfold(kind, value, left) else { return };
     match key {
         b"XML:com.adobe.xmp" => found.take_xmp(&value),
         b"Raw profile type exif" | b"Raw profile type APP1" => {
@@ -85,8 +86,13 @@ fn written(kind: &[u8; 4], bytes: &[u8], found: &mut Found) {
 }
 
 /// The text behind the keyword, unfolded if it was compressed.
-fn unfold(kind: &[u8; 4], value: &[u8]) -> Option<Vec<u8>> {
-    let inflate = |bytes| miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(bytes, LARGEST_TEXT).ok();
+fn unfold(kind: &[u8; 4], value: &[u8], left: &mut usize) -> Option<Vec<u8>> {
+    let mut inflate = |bytes| {
+        let plain = miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(bytes, *left);
+        // One that fails has cost its work too, up to what it had unfolded by then.
+        *left = left.saturating_sub(plain.as_ref().map_or_else(|error| error.output.len(), Vec::len));
+        plain.ok()
+    };
     match kind {
         b"tEXt" => Some(value.to_vec()),
         b"zTXt" => inflate(value.get(1..)?),
@@ -117,4 +123,19 @@ fn raw_profile(value: &[u8]) -> Option<Vec<u8>> {
         .map(|digit| digit as u8)
         .collect();
     Some(digits.chunks_exact(2).map(|pair| pair.iter().fold(0, |all, digit| all << 4 | digit)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn compressed_texts_share_one_limit() {
+        let packed = miniz_oxide::deflate::compress_to_vec_zlib(&vec![b'x'; LARGEST_TEXT / 2 + 1], 6);
+        let text = [b"\0", packed.as_slice()].concat();
+        let mut left = LARGEST_TEXT;
+        assert!(unfold(b"zTXt", &text, &mut left).is_some());
+        assert!(unfold(b"zTXt", &text, &mut left).is_none(), "the second would be beyond it");
+        assert_eq!(left, 0, "and has used up what was left");
+    }
 }

@@ -226,11 +226,14 @@ fn avchd_date(payload: &[u8]) -> Option<Moment> {
         return None;
     };
     let [0x19, day, hour, minute, second] = entries.next()? else { return None };
-    let decimal = |byte: &u8| (byte >> 4) as i8 * 10 + (byte & 15) as i8;
-    let year = i16::from(decimal(century)) * 100 + i16::from(decimal(year));
+    let decimal = |byte: &u8| match (byte >> 4, byte & 15) {
+        (tens @ 0..=9, ones @ 0..=9) => Some((tens * 10 + ones) as i8),
+        _ => None,
+    };
+    let year = i16::from(decimal(century)?) * 100 + i16::from(decimal(year)?);
+    let (month, day) = (decimal(month)?, decimal(day)?);
     let local =
-        DateTime::new(year, decimal(month), decimal(day), decimal(hour), decimal(minute), decimal(second), 0)
-            .ok()?;
+        DateTime::new(year, month, day, decimal(hour)?, decimal(minute)?, decimal(second)?, 0).ok()?;
     // Half hours, a sign, summer time; all ones when the camera was never told.
     let halves = i32::from(zone >> 1 & 0x1F);
     let sign = if zone & 0x20 == 0 { 1 } else { -1 };
@@ -239,4 +242,27 @@ fn avchd_date(payload: &[u8]) -> Option<Moment> {
         .then(|| Offset::from_seconds(sign * (halves * 3600 + i32::from(zone & 1) * 1800)).ok())
         .flatten();
     Some(Moment { local, offset })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dated(date: [u8; 10]) -> Option<Moment> {
+        let mut payload =
+            b"\x17\xEE\x8C\x60\xF8\x4D\x11\xD9\x8C\xD6\x08\x00\x20\x0C\x9A\x66MDPM\x02".to_vec();
+        payload.extend(date);
+        avchd_date(&payload)
+    }
+
+    #[test]
+    fn decimals_with_digits_beyond_nine_are_no_date() {
+        let good = [0x18, 0x04, 0x20, 0x24, 0x05, 0x19, 0x17, 0x12, 0x30, 0x45];
+        assert_eq!(dated(good).unwrap().local.to_string(), "2024-05-17T12:30:45");
+        for at in [2, 3, 4, 6, 7, 8, 9] {
+            let mut bad = good;
+            bad[at] = 0xFF;
+            assert_eq!(dated(bad), None);
+        }
+    }
 }
