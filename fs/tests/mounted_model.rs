@@ -83,6 +83,11 @@ impl Known {
     }
 }
 
+/// The photo a step means.
+fn pick(known: &BTreeMap<usize, Known>, number: usize) -> Option<usize> {
+    known.keys().nth(number % known.len().max(1)).copied()
+}
+
 fn walk(top: &Path, below: &str, found: &mut BTreeSet<String>) {
     // A folder may go while it is walked: that is the next look's business.
     let Ok(entries) = std::fs::read_dir(top.join(below)) else { return };
@@ -116,7 +121,6 @@ fn live(steps: &[Step], passthrough: Passthrough) -> Result<(), TestCaseError> {
     let mount: Mount = galleryfs_fs::mount(source, &top, options).unwrap();
     let mut known: BTreeMap<usize, Known> = BTreeMap::new();
     for (at, step) in steps.iter().enumerate() {
-        let pick = |photo: usize| known.keys().nth(photo % known.len().max(1)).copied();
         match *step {
             Step::Add { folder, day, tag } => {
                 let (folder, day) = (FOLDERS[folder % FOLDERS.len()], DAYS[day % DAYS.len()]);
@@ -129,7 +133,7 @@ fn live(steps: &[Step], passthrough: Passthrough) -> Result<(), TestCaseError> {
                 known.insert(at, photo);
             }
             Step::Move { photo, folder } => {
-                let Some(key) = pick(photo) else { continue };
+                let Some(key) = pick(&known, photo) else { continue };
                 let mut moved = known[&key].clone();
                 let before = photos.join(moved.path());
                 moved.folder = FOLDERS[folder % FOLDERS.len()];
@@ -143,7 +147,7 @@ fn live(steps: &[Step], passthrough: Passthrough) -> Result<(), TestCaseError> {
                 known.insert(key, moved);
             }
             Step::Retag { photo, tag } => {
-                let Some(key) = pick(photo) else { continue };
+                let Some(key) = pick(&known, photo) else { continue };
                 let tags = TAGS[tag % TAGS.len()];
                 let photo = known.get_mut(&key).unwrap();
                 photo.tags = tags;
@@ -154,7 +158,7 @@ fn live(steps: &[Step], passthrough: Passthrough) -> Result<(), TestCaseError> {
                 });
             }
             Step::Remove { photo } => {
-                let Some(key) = pick(photo) else { continue };
+                let Some(key) = pick(&known, photo) else { continue };
                 let photo = known.remove(&key).unwrap();
                 std::fs::remove_file(photos.join(photo.path())).unwrap();
                 library.remove(photo.row);
@@ -179,7 +183,7 @@ fn live(steps: &[Step], passthrough: Passthrough) -> Result<(), TestCaseError> {
             seen = seen_now(&top);
         }
         prop_assert_eq!(&seen, &expected, "after step {}: {:?}", at, step);
-        if let Some(key) = pick(at) {
+        if let Some(key) = pick(&known, at) {
             for path in known[&key].seen().iter().filter(|path| !path.starts_with("folders/")) {
                 let bytes = std::fs::read(top.join(path));
                 prop_assert_eq!(bytes.ok(), Some(format!("bytes of {key}").into_bytes()), "{}", path);
