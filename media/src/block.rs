@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 
-/// What [`crate::read`] reads from: a file, or bytes in a cursor.
+/// What [`crate::read()`] reads from: a file, or bytes in a cursor.
 pub trait Source: Read + Seek {}
 
 impl<T: Read + Seek + ?Sized> Source for T {}

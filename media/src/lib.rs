@@ -1,6 +1,6 @@
 //! Bytes in, metadata out: what a photo or video says about itself.
 //!
-//! [`read`] is the front door: it looks at the bytes, finds the metadata blocks of that format (EXIF, XMP, IPTC,
+//! [`read()`] is the front door: it looks at the bytes, finds the metadata blocks of that format (EXIF, XMP, IPTC,
 //! QuickTime, Matroska, ...), lets each say what it knows, and settles on one answer a field, sidecars included.
 //! Nothing here trusts a length, a count or an offset of the file, and bad content is a warning, never an error.
 
