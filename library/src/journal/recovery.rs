@@ -246,8 +246,10 @@ fn settle(
             }
             let follower = live.iter().find(|segment| segment.span.from > new.span.to && segment.first > 0);
             let undone = match follower {
-                Some(follower) => stands_for(&old, new.span, follower.first)?,
-                None => false,
+                Some(follower) => stands_for(&old, new.span, Some(follower.first))?,
+                // Nobody says where the next record begins. While the old segments stay hidden, numbering would begin
+                // again below them, and what is decided then would be hidden when they are read again.
+                None => new.header.is_none() && stands_for(&old, new.span, None)?,
             };
             damage.push(Damage::BadCompaction { segment: new.name(), undone });
             if undone {
@@ -276,13 +278,14 @@ fn is_due(segment: &Segment, options: &Options) -> bool {
 }
 
 /// Whether these segments are whole and cover all of `span`, up to `next`.
-fn stands_for(old: &[Segment], span: Span, next: u64) -> Result<bool, JournalError> {
+fn stands_for(old: &[Segment], span: Span, next: Option<u64>) -> Result<bool, JournalError> {
     let (live, _) = select(old);
     let ends = live.first().zip(live.last());
     let tiled = ends.is_some_and(|(first, last)| first.span.from == span.from && last.span.to == span.to)
         && live.windows(2).all(|pair| pair[0].span.to + 1 == pair[1].span.from)
         && live.iter().all(|segment| segment.first > 0);
-    Ok(tiled && survey(&live, live[0].first, End::Before(next))?.is_whole())
+    let end = next.map_or(End::Grows, End::Before);
+    Ok(tiled && survey(&live, live[0].first, end)?.is_whole())
 }
 
 /// Moves the incomplete end of the last segment into a file of its own.
