@@ -383,15 +383,14 @@ fn a_bad_compaction_is_not_undone_for_half_of_what_it_replaced() {
 
 /// Found by fuzzing: numbering began again below the hidden records, and hid what was decided then.
 #[test]
-fn a_decision_behind_a_compaction_that_lost_its_first_line_is_not_hidden_later() {
+fn a_decision_behind_a_compaction_that_lost_its_contents_is_not_hidden_later() {
     let (folder, path) = compacted(true);
     for number in 5.. {
         if std::fs::remove_file(folder.segment(number)).is_err() {
             break;
         }
     }
-    let text = read_to_string(&path).unwrap();
-    write(&path, text.replacen("galleryfs", "gall?ryfs", 1)).unwrap();
+    write(&path, "nothing of it can be read\n").unwrap();
     let opened = folder.open();
     assert_eq!(everything(&opened.journal).len(), 12);
     let decided = opened.journal.append(&[draft(77, 77)]).unwrap();
