@@ -8,7 +8,6 @@ mod block;
 mod exif;
 mod formats;
 mod iptc;
-pub mod live;
 mod moment;
 mod picture;
 pub mod place;
