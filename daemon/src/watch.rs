@@ -11,6 +11,7 @@ mod notify;
 mod root;
 mod scan;
 mod scanner;
+mod series;
 mod settling;
 
 use std::io;

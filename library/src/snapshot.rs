@@ -10,6 +10,7 @@
 
 mod chunks;
 mod facets;
+mod file_names;
 #[cfg(any(test, feature = "fixtures"))]
 pub mod fixture;
 mod folders;
@@ -25,6 +26,7 @@ use roaring::RoaringBitmap;
 use self::chunks::Chunks;
 pub use self::facets::Facet;
 use self::facets::Facets;
+use self::file_names::FileNames;
 pub use self::folders::{Dir, DirId, Folders, Root};
 use self::interner::Interner;
 pub use self::row::{CameraId, CameraName, LensId, PersonNameId, PlaceId, Row, RowPath, TagId};
@@ -44,6 +46,7 @@ pub struct Snapshot {
     by_name: Sharded,
     by_path: Sharded,
     facets: Facets,
+    file_names: FileNames,
     folders: Folders,
     places: Arc<Interner<Place>>,
     cameras: Arc<Interner<CameraName>>,
@@ -79,6 +82,7 @@ impl Snapshot {
             by_name: Sharded::default(),
             by_path: Sharded::default(),
             facets: Facets::default(),
+            file_names: FileNames::default(),
             folders: Folders::default(),
             places: Arc::default(),
             cameras: Arc::default(),
@@ -139,6 +143,12 @@ impl Snapshot {
         range: impl RangeBounds<Facet>,
     ) -> impl DoubleEndedIterator<Item = (Facet, &RoaringBitmap)> {
         self.facets.range(range)
+    }
+
+    /// The rows with a file name that holds `wanted` (folded), or begins with it: among them missing ones and any
+    /// owner's.
+    pub fn rows_named(&self, wanted: &str, at_beginning: bool) -> RoaringBitmap {
+        self.file_names.holding(wanted, at_beginning)
     }
 
     /// The listed assets that `account` sees in `scope`: the one predicate of visibility.
@@ -259,6 +269,7 @@ impl Snapshot {
                 }
             }
         }
+        self.file_names.set(number, &row);
         let before = old.as_ref().map(|old| old.facets()).unwrap_or_default();
         self.facets.update(number, &before, &row.facets());
         self.rows.set(number, Some(row));

@@ -35,6 +35,8 @@ pub(super) struct Verdict {
     pub(super) offline: Vec<(Box<[u8]>, String)>,
     /// Files that are simply missing.
     pub(super) missing: Vec<Box<[u8]>>,
+    /// How many of the missing were lost, not moved.
+    pub(super) believed: usize,
 }
 
 impl Verdict {
@@ -51,18 +53,36 @@ impl Verdict {
     }
 }
 
-/// Judges losses; what has moved is none. `known` counts the files below a root that should be there, by the folder they lie in; `is_empty`
-/// says that nothing at all is left in the root.
-pub(super) fn judge(lost: Vec<Lost>, known: &HashMap<Box<[u8]>, usize>, is_empty: bool) -> Verdict {
+/// Judges losses; what has moved is none. `known` counts the files below a root that should be there, by the folder they
+/// lie in; `before` are those that were called missing just before; `is_empty` says that nothing at all is left in the
+/// root.
+pub(super) fn judge(
+    lost: Vec<Lost>,
+    known: &HashMap<Box<[u8]>, usize>,
+    before: usize,
+    is_empty: bool,
+) -> Verdict {
+    let (moved, lost): (Vec<_>, Vec<_>) = lost.into_iter().partition(|lost| lost.moved);
+    let mut verdict = judge_lost(lost, known, before, is_empty);
+    verdict.believed = verdict.missing.len();
+    verdict.missing.extend(moved.into_iter().map(|lost| lost.path));
+    verdict
+}
+
+fn judge_lost(
+    mut lost: Vec<Lost>,
+    known: &HashMap<Box<[u8]>, usize>,
+    before: usize,
+    is_empty: bool,
+) -> Verdict {
     let total: usize = known.values().sum();
     let mut verdict = Verdict::default();
-    let (moved, mut lost): (Vec<_>, Vec<_>) = lost.into_iter().partition(|lost| lost.moved);
-    verdict.missing.extend(moved.into_iter().map(|lost| lost.path));
     if is_empty && lost.len() > 1 && lost.len() >= total {
         verdict.offline.push((Box::default(), "the folder is suddenly empty".into()));
         return verdict;
     }
-    let too_many = lost.len() > BELIEVED_FILES && lost.len() * 100 > total * BELIEVED_PERCENT;
+    let together = lost.len() + before;
+    let too_many = together > BELIEVED_FILES && together * 100 > (total + before) * BELIEVED_PERCENT;
     let doubted = |lost: &Lost| too_many || lost.device_left;
     if !lost.iter().any(doubted) {
         verdict.missing.extend(lost.into_iter().map(|lost| lost.path));
@@ -71,8 +91,7 @@ pub(super) fn judge(lost: Vec<Lost>, known: &HashMap<Box<[u8]>, usize>, is_empty
     lost.sort_unstable_by(|one, other| one.path.cmp(&other.path));
     let known = with_ancestors(known.iter().map(|(folder, count)| (folder.as_ref(), *count)));
     let gone = with_ancestors(lost.iter().map(|lost| (folder_of(&lost.path), 1)));
-    let number = lost.len();
-    let percent = lost.len() * 100 / total.max(1);
+    let percent = together * 100 / (total + before).max(1);
     let mut last: Option<Box<[u8]>> = None;
     let mut single = 0;
     // Only to ask whether one path lies under another: which root does not matter.
@@ -98,7 +117,7 @@ pub(super) fn judge(lost: Vec<Lost>, known: &HashMap<Box<[u8]>, usize>, is_empty
         let reason = if lost.device_left {
             "its disk is not there".to_owned()
         } else {
-            format!("{number} files ({percent} % of the folder) disappeared at once")
+            format!("{together} files ({percent} % of the folder) disappeared at once")
         };
         last = Some(Box::clone(&away));
         verdict.offline.push((away, reason));
@@ -156,17 +175,26 @@ mod tests {
     #[test]
     fn a_hundred_files_or_a_fifth_are_believed() {
         let hundred = (0..100).map(|n| format!("a/{n}"));
-        assert_eq!(judge(lost(hundred), &known(&[("a", 100), ("b", 10)]), false).missing.len(), 100);
+        assert_eq!(judge(lost(hundred), &known(&[("a", 100), ("b", 10)]), 0, false).missing.len(), 100);
         let more = || (0..101).map(|n| format!("a/{n}"));
-        assert_eq!(judge(lost(more()), &known(&[("a", 101), ("b", 404)]), false).missing.len(), 101);
-        let verdict = judge(lost(more()), &known(&[("a", 101), ("b", 403)]), false);
+        assert_eq!(judge(lost(more()), &known(&[("a", 101), ("b", 404)]), 0, false).missing.len(), 101);
+        let verdict = judge(lost(more()), &known(&[("a", 101), ("b", 403)]), 0, false);
         assert_eq!((folders(&verdict), verdict.missing.len()), (vec!["a".into()], 0));
+    }
+
+    #[test]
+    fn what_was_believed_just_before_counts() {
+        let rest = || (0..20).map(|n| format!("a/{n}"));
+        assert_eq!(judge(lost(rest()), &known(&[("a", 20), ("b", 10)]), 80, false).believed, 20);
+        let verdict = judge(lost(rest()), &known(&[("a", 20), ("b", 10)]), 90, false);
+        assert_eq!((folders(&verdict), verdict.believed), (vec!["a".into()], 0));
+        assert_eq!(verdict.offline[0].1, "110 files (91 % of the folder) disappeared at once");
     }
 
     #[test]
     fn the_outermost_folder_that_lost_all_is_named_and_no_living_file_hidden() {
         let paths = (0..60).flat_map(|n| [format!("x/a/{n}"), format!("x/b/{n}"), format!("y/{n}")]);
-        let verdict = judge(lost(paths), &known(&[("x/a", 60), ("x/b", 60), ("y", 61), ("", 1)]), false);
+        let verdict = judge(lost(paths), &known(&[("x/a", 60), ("x/b", 60), ("y", 61), ("", 1)]), 0, false);
         assert_eq!(folders(&verdict)[0], "x");
         assert_eq!(verdict.offline.len(), 61, "60 single files of y, where one is left");
     }
@@ -175,14 +203,14 @@ mod tests {
     fn a_pulled_disk_is_offline_however_small() {
         let mut card = lost(["card/1".into(), "2".into()]);
         card[0].device_left = true;
-        let verdict = judge(card, &known(&[("card", 1), ("", 5)]), false);
+        let verdict = judge(card, &known(&[("card", 1), ("", 5)]), 0, false);
         assert_eq!((folders(&verdict), verdict.missing), (vec!["card".into()], vec![b"2".as_slice().into()]));
     }
 
     #[test]
     fn an_empty_root_is_offline_unless_it_held_one_file() {
-        let verdict = judge(lost(["1".into(), "a/2".into()]), &known(&[("", 1), ("a", 1)]), true);
+        let verdict = judge(lost(["1".into(), "a/2".into()]), &known(&[("", 1), ("a", 1)]), 0, true);
         assert_eq!(folders(&verdict), [""]);
-        assert_eq!(judge(lost(["1".into()]), &known(&[("", 1)]), true).missing.len(), 1);
+        assert_eq!(judge(lost(["1".into()]), &known(&[("", 1)]), 0, true).missing.len(), 1);
     }
 }

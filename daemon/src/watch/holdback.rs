@@ -5,7 +5,8 @@
 //! 1. *Editors save by removing.* `mv photo photo~; write photo` must be new bytes at the old path. So an absence is
 //!    told only if it lasts.
 //! 2. *Deleting a large folder is a thousand small events.* While more of them keep coming, all are held, to be
-//!    judged together like the losses of a scan ([`super::absence`]).
+//!    judged together like the losses of a scan ([`super::absence`]); what was told of them before counts
+//!    ([`super::series`]).
 //! 3. *What was moved is found as new in one place and lost in another.* Losses wait until what is known to have moved
 //!    is stored under its new path.
 //! 4. *Between judging and telling the file may be back.* It is not told from here: the path is put into the queue,
@@ -20,6 +21,7 @@ use library::{FilePath, Observation};
 
 use super::absence::{BELIEVED_FILES, Lost, folder_of, judge};
 use super::root::Root;
+use super::series::{PAUSE as SERIES_PAUSE, Series};
 use crate::pipeline::beneath;
 use crate::pipeline::duty::{Duties, Duty};
 use crate::pipeline::gather::Told;
@@ -58,13 +60,23 @@ pub(super) struct Holdback {
     first: Instant,
     last: Instant,
     scans: Vec<(Instant, ScanLosses)>,
+    series: Series,
 }
 
 impl Holdback {
     /// Holds nothing yet.
     pub(super) fn new(root: Arc<Root>, notices: Receiver<Notice>, losses: Receiver<ScanLosses>) -> Self {
         let now = Instant::now();
-        Self { root, notices, losses, held: HashMap::new(), first: now, last: now, scans: Vec::new() }
+        Self {
+            root,
+            notices,
+            losses,
+            held: HashMap::new(),
+            first: now,
+            last: now,
+            scans: Vec::new(),
+            series: Series::default(),
+        }
     }
 
     /// Works until everything stops.
@@ -90,6 +102,7 @@ impl Holdback {
             self.first = now;
         }
         self.last = now;
+        self.series.lost(now);
     }
 
     fn scan(&mut self, losses: ScanLosses) {
@@ -128,11 +141,13 @@ impl Holdback {
             losses.moves.count() == 0 || now.duration_since(*since) > LONGEST_SETTLING
         };
         let pending = self.held.len() + self.scans.iter().map(|(_, scan)| scan.lost.len()).sum::<usize>();
-        let burst = pending > BELIEVED_FILES;
+        let burst = pending > 0 && pending + self.series.believed(now) > BELIEVED_FILES;
         if burst {
             // A burst is judged as one, once it is over.
+            // One that came slowly so far is waited for longer: judged in the middle, it would be named file by file.
+            let pause = if self.series.believed(now) > 0 { SERIES_PAUSE } else { BURST_PAUSE };
             let goes_on = now - self.first < hold
-                || now - self.last < BURST_PAUSE && now - self.first < LONGEST_BURST
+                || now - self.last < pause && now - self.first < LONGEST_BURST
                 || self.root.moves.count() > 0 && now - self.first < LONGEST_SETTLING
                 || !self.scans.iter().all(|(since, losses)| settled(since, losses));
             if goes_on {
@@ -158,11 +173,11 @@ impl Holdback {
         self.tell(lost.into_values().collect(), &returned, duties);
     }
 
-    fn tell(&self, mut lost: Vec<Lost>, returned: &[Box<[u8]>], duties: Vec<Duty>) {
+    fn tell(&mut self, mut lost: Vec<Lost>, returned: &[Box<[u8]>], duties: Vec<Duty>) {
         if lost.is_empty() && returned.is_empty() {
             return;
         }
-        let place = &self.root.place;
+        let place = Arc::clone(&self.root.place);
         let Ok(root) = place.open() else {
             // Not these files are lost, but the root: the listener sees to it.
             self.root.wake();
@@ -177,7 +192,8 @@ impl Holdback {
         let mut known = HashMap::new();
         let mut lost: HashMap<Box<[u8]>, Lost> =
             lost.into_iter().map(|lost| (lost.path.clone(), lost)).collect();
-        if lost.len() > BELIEVED_FILES || empty || lost.values().any(|lost| lost.device_left) {
+        let before = self.series.believed(Instant::now());
+        if lost.len() + before > BELIEVED_FILES || empty || lost.values().any(|lost| lost.device_left) {
             let mut still_known = HashMap::new();
             let counted = self.root.pipeline.sink().each_under(id, &[], &mut |path, _| {
                 if !is_away(&path.relative) {
@@ -192,7 +208,8 @@ impl Holdback {
             }
             lost = still_known;
         }
-        let verdict = judge(lost.into_values().collect(), &known, empty);
+        let verdict = judge(lost.into_values().collect(), &known, before, empty);
+        self.series.believe(verdict.believed);
         let mut observations: Vec<Observation> =
             returned.iter().map(|folder| Observation::Online { root: id, folder: folder.clone() }).collect();
         observations.extend(verdict.observations(id));

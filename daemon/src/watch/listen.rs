@@ -7,7 +7,7 @@
 //! 2. *The kernel drops events when they come faster than they are read.* Reading them only notes paths; what is
 //!    dropped all the same is made up for by a scan.
 //! 3. *A rename is two events, and the second may be missing* (moved out of the root). The first is remembered for a
-//!    second.
+//!    second, and until then nobody judges what was lost.
 //! 4. *Nobody says when a writer without a close is done.* See [`super::settling`].
 
 use std::collections::HashMap;
@@ -25,7 +25,7 @@ use rustix::fs::inotify::{ReadFlags, Reader};
 use super::absence::folder_of;
 use super::notify::Notify;
 use super::root::Root;
-use super::settling::{Happened, Settling, Waiting};
+use super::settling::{Happened, MovedFrom, Settling, Waiting};
 use crate::pipeline::describe::related;
 use crate::pipeline::filesystem::mounts_below;
 use crate::pipeline::gather::Told;
@@ -60,7 +60,7 @@ type Complete = (Box<[u8]>, Waiting);
 
 /// The first half of a rename.
 struct Left {
-    path: Box<[u8]>,
+    from: MovedFrom,
     is_folder: bool,
     at: Instant,
 }
@@ -347,11 +347,10 @@ impl Listener {
         self.root.place.changes().note_tree(path);
         if flags.contains(ReadFlags::MOVED_FROM) {
             if !ignored {
-                self.left
-                    .insert(event.cookie, Left { path: path.into(), is_folder: true, at: Instant::now() });
+                self.note_left(event.cookie, path, true);
             }
         } else if flags.contains(ReadFlags::MOVED_TO) {
-            let from = self.left.remove(&event.cookie).map(|left| left.path);
+            let from = self.left.remove(&event.cookie).map(|left| left.from.path);
             match (from, ignored) {
                 (Some(from), false) => {
                     notify.renamed(&from, path);
@@ -369,18 +368,22 @@ impl Listener {
         }
     }
 
+    fn note_left(&mut self, cookie: u32, path: &[u8], is_folder: bool) {
+        let from = MovedFrom { path: path.into(), moving: self.root.moves.open() };
+        self.left.insert(cookie, Left { from, is_folder, at: Instant::now() });
+    }
+
     fn file_event(&mut self, event: &Event, path: &[u8]) {
         let flags = event.flags;
         let known_name = promised(&event.name).is_some();
         let mut from = None;
         let happened = if flags.contains(ReadFlags::MOVED_FROM) {
             if known_name {
-                let left = Left { path: path.into(), is_folder: false, at: Instant::now() };
-                self.left.insert(event.cookie, left);
+                self.note_left(event.cookie, path, false);
             }
             Happened::Left
         } else if flags.contains(ReadFlags::MOVED_TO) {
-            from = self.left.remove(&event.cookie).map(|left| left.path);
+            from = self.left.remove(&event.cookie).map(|left| left.from);
             Happened::Arrived
         } else if flags.contains(ReadFlags::CLOSE_WRITE) {
             Happened::Closed
@@ -420,9 +423,9 @@ impl Listener {
             }
             if left.is_folder {
                 if let Some(notify) = root.notify() {
-                    notify.unwatch(&left.path);
+                    notify.unwatch(&left.from.path);
                 }
-                root.scan_folder(&left.path, None);
+                root.scan_folder(&left.from.path, None);
             }
             false
         });
@@ -464,8 +467,8 @@ impl Listener {
             let mut job = Job::new(path, file.duty);
             job.complete = file.complete;
             if let Some(from) = file.moved_from {
-                job.moved_from = Some(FilePath::new(id, from));
-                job.duty.push(self.root.moves.open());
+                job.moved_from = Some(FilePath::new(id, from.path));
+                job.duty.push(from.moving);
             }
             job.names = Some(Arc::clone(names));
             self.root.pipeline.look(job, Urgency::Fresh);

@@ -28,6 +28,15 @@ pub(super) enum Happened {
     Touched,
 }
 
+/// Where a file was renamed from.
+#[derive(Debug)]
+pub(super) struct MovedFrom {
+    pub(super) path: Box<[u8]>,
+    /// Open from the moment the rename was read until the file is stored under its new path: while it is, nobody
+    /// judges that the old path is empty.
+    pub(super) moving: Duty,
+}
+
 /// A file that is waited for.
 #[derive(Debug)]
 pub(super) struct Waiting {
@@ -37,7 +46,7 @@ pub(super) struct Waiting {
     /// It was closed or renamed into place.
     pub(super) complete: bool,
     /// Where it was renamed from.
-    pub(super) moved_from: Option<Box<[u8]>>,
+    pub(super) moved_from: Option<MovedFrom>,
     /// Open until it has been looked at.
     pub(super) duty: Duty,
 }
@@ -61,7 +70,7 @@ impl Settling {
         &mut self,
         path: &[u8],
         happened: Happened,
-        moved_from: Option<Box<[u8]>>,
+        moved_from: Option<MovedFrom>,
         now: Instant,
         duty: impl FnOnce() -> Duty,
     ) -> Option<bool> {

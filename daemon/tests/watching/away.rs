@@ -1,10 +1,11 @@
 //! Missing files, folders that are away, roots that come back.
 
+use daemon::watch::BELIEVED_FILES;
 use library::Observation;
 
 use crate::stage::{Kind, Stage, kinds, photo};
 
-crate::over_both! { missing root_moved_and_back root_deleted root_away_at_start burst burst_while_stopped part_returns emptied forget }
+crate::over_both! { missing root_moved_and_back root_deleted root_away_at_start burst slowly burst_while_stopped part_returns emptied forget }
 
 fn fill(stage: &Stage, folder: &str, numbers: std::ops::Range<usize>) {
     for number in numbers {
@@ -97,6 +98,24 @@ fn burst(kind: &Kind) {
     stage.until("online", |stage| stage.away().is_empty());
     stage.idle();
     assert_eq!(stage.state().len(), 200);
+}
+
+/// Nor when it takes its time: what is believed before the rest is doubted is no more than may be lost at all.
+fn slowly(kind: &Kind) {
+    let mut stage = Stage::new(kind);
+    fill(&stage, "large", 0..240);
+    fill(&stage, "small", 300..340);
+    stage.watch();
+    for number in 0..240 {
+        std::fs::remove_file(stage.path(format!("large/{number}.jpg"))).unwrap();
+        if number % 60 == 59 {
+            std::thread::sleep(stage.options.hold_back * 2);
+        }
+    }
+    std::fs::remove_dir(stage.path("large")).unwrap();
+    stage.until("offline", |stage| stage.away() == ["large"]);
+    stage.idle();
+    assert!(stage.state().len() >= 280 - BELIEVED_FILES, "{} are left", stage.state().len());
 }
 
 fn burst_while_stopped(kind: &Kind) {

@@ -2,7 +2,7 @@
 //!
 //! What makes it hard: at a million rows, looking at each takes a tenth of a second, and a search box asks at every
 //! keystroke. So whatever a set answers is answered by sets, names are compared once per distinct name and not once per
-//! row, and what only the rows themselves know (numbers, parts of file names) is asked last, of the rows that are left.
+//! row, and what only the rows themselves know (numbers) is asked last, of the rows that are left.
 
 #[cfg(test)]
 mod tests;
@@ -20,7 +20,6 @@ use crate::format::Kind;
 use crate::id::{AccountId, RowNumber};
 use crate::metadata::Rating;
 use crate::snapshot::{CameraId, Facet, LensId, PersonNameId, PlaceId, Row, Snapshot, TagId};
-use crate::text::fold;
 use crate::visibility::Scope;
 
 /// How a filter is answered.
@@ -85,7 +84,7 @@ impl Filter {
             Self::Rating(RatingFilter::Stars(low, high)) => stars(snapshot, *low, *high),
             Self::Is(state) => return state.select(snapshot, account),
             Self::Has(thing) => thing.rows(snapshot),
-            Self::Name(name) => return Selection::Rows(name_test(name)),
+            Self::Name(name) => named(snapshot, name),
             Self::Number(column, range) => {
                 let (column, range) = (*column, range.clone());
                 return Selection::Rows(Box::new(move |row| {
@@ -257,34 +256,8 @@ fn tags(snapshot: &Snapshot, wanted: &Value) -> RoaringBitmap {
     together(named.filter_map(|(id, _)| snapshot.facet(Facet::Tag(id))))
 }
 
-/// Whether a file name holds the text wanted, or begins with it when that is a prefix; at any of its paths.
-fn name_test(wanted: &Value) -> Box<dyn Fn(&Row) -> bool> {
+/// The rows with a file name that holds the text wanted, or begins with it when that is a prefix; at any of its paths.
+fn named(snapshot: &Snapshot, wanted: &Value) -> RoaringBitmap {
     let readings = wanted.readings();
-    let prefix = wanted.is_prefix();
-    let matches = move |name: &str| {
-        // File names are ASCII, nearly all, and there may be a million to look at.
-        if name.is_ascii() {
-            return readings.iter().any(|wanted| holds(name.as_bytes(), wanted.as_bytes(), prefix));
-        }
-        let folded = fold(name);
-        readings
-            .iter()
-            .any(|wanted| if prefix { folded.starts_with(wanted) } else { folded.contains(wanted) })
-    };
-    Box::new(move |row| {
-        let elsewhere = row.paths.iter().filter_map(|path| path.name.as_deref());
-        matches(&row.name) || elsewhere.map(String::from_utf8_lossy).any(|name| matches(&name))
-    })
-}
-
-/// Whether `name` holds `wanted`, which is lower case, or begins with it.
-fn holds(name: &[u8], wanted: &[u8], prefix: bool) -> bool {
-    let Some((first, rest)) = wanted.split_first() else { return true };
-    let last = name.len().saturating_sub(wanted.len());
-    if name.len() < wanted.len() {
-        return false;
-    }
-    let begins = if prefix { &name[..1] } else { &name[..=last] };
-    let here = |at: usize| name[at + 1..at + wanted.len()].eq_ignore_ascii_case(rest);
-    begins.iter().enumerate().any(|(at, byte)| byte.eq_ignore_ascii_case(first) && here(at))
+    readings.iter().map(|wanted_text| snapshot.rows_named(wanted_text, wanted.is_prefix())).union()
 }
