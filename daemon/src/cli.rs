@@ -23,7 +23,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::exit::{self, Exit};
-use crate::terminal;
+use crate::{memory, terminal};
 
 pub use self::settings::{Base, MountFlags, PhotoFlags};
 
@@ -97,6 +97,7 @@ enum Command {
 
 /// Reads the command line, carries it out, and says what went wrong.
 pub fn main() -> ExitCode {
+    memory::share_heaps();
     let cli = Cli::parse();
     let outcome = run(cli);
     match outcome {

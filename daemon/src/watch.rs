@@ -132,6 +132,7 @@ impl Watcher {
         let pipeline = options.pipeline.clone();
         let pipeline = Arc::new(Pipeline::start(sink, describe, all, Arc::clone(&first_scans), pipeline)?);
         let mut watcher = Self { pipeline, roots: Vec::new(), first_scans, threads: Mutex::default() };
+        let moves: Arc<Duties> = Arc::default();
         for (place, notices, poll) in places {
             let (losses, lost) = unbounded();
             let root = Arc::new(Root {
@@ -142,7 +143,7 @@ impl Watcher {
                 notify: Mutex::default(),
                 scans: Scans::default(),
                 losses,
-                moves: Arc::default(),
+                moves: Arc::clone(&moves),
                 first_scan: Mutex::new(Some(watcher.first_scans.open())),
                 wake: rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
                 asked: AtomicU64::new(0),

@@ -196,6 +196,11 @@ impl Catalogue {
         Ok(Cursor { epoch, seq })
     }
 
+    /// How many row numbers were ever given out: at least as many as there are rows.
+    pub(crate) fn rows_given(&self) -> Result<usize, CatalogueError> {
+        Ok(self.get::<u32>(&Key::meta("next row"))?.unwrap_or(0) as usize)
+    }
+
     /// Draws a new epoch: every consumer will read everything anew.
     pub(crate) fn renew_epoch(&self) -> Result<(), CatalogueError> {
         self.db.insert(Key::meta("epoch").bytes(), encode(&Epoch::random()))?;

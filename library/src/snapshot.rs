@@ -72,15 +72,15 @@ fn path_key(dir: DirId, name: &[u8]) -> Key {
 }
 
 impl Snapshot {
-    /// An empty library at `cursor`.
-    pub(crate) fn empty(cursor: Cursor) -> Self {
+    /// An empty library at `cursor`, with room for so many rows.
+    pub(crate) fn with_capacity(cursor: Cursor, rows: usize) -> Self {
         Self {
             cursor,
             rows: Chunks::default(),
-            by_id: Sharded::default(),
-            by_inode: Sharded::default(),
-            by_name: Sharded::default(),
-            by_path: Sharded::default(),
+            by_id: Sharded::with_capacity(rows),
+            by_inode: Sharded::with_capacity(rows),
+            by_name: Sharded::with_capacity(rows),
+            by_path: Sharded::with_capacity(rows),
             facets: Facets::default(),
             file_names: FileNames::default(),
             folders: Folders::default(),

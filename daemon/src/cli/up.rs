@@ -9,6 +9,7 @@ use anyhow::Result;
 use super::{Base, MountFlags, PhotoFlags};
 use crate::config::Settings;
 use crate::exit::Exit;
+use crate::memory;
 use crate::mounting::{self, MountPoint};
 use crate::notify::notify;
 use crate::output::{Status, elapsed, plural, safe};
@@ -156,6 +157,7 @@ fn stay(running: &Running, mounted: Option<&Mounted>, stop: &Stop) -> Result<Cau
         progress.show(&activity);
         if activity.is_settled() && !settled {
             report(&running.service.status()?);
+            memory::give_back();
         }
         settled = activity.is_settled();
     }

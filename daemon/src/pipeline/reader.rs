@@ -43,6 +43,16 @@ const LATELY_EMPTY: u32 = 15;
 /// How often a file that keeps changing is put off with ever longer waits.
 const LONGEST_WAIT: u32 = 16;
 
+/// How coarse the times of some file systems are (vfat: two seconds): bytes that followed others within it, and were
+/// as many, look unchanged there.
+const COARSE_CLOCK: Duration = Duration::from_secs(3);
+
+/// Whether a file's time lies within `window` of now, before or after.
+fn is_recent(time_ns: i64, window: Duration) -> bool {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as i64;
+    Duration::from_nanos(now.abs_diff(time_ns)) < window
+}
+
 /// What was found at a path.
 #[derive(Debug)]
 pub enum Found {
@@ -128,6 +138,7 @@ impl Reader {
         let sidecars = if format.kind() == Kind::Sidecar { Vec::new() } else { self.sidecars(place, job)? };
         if let Some(known) = &known
             && is_unchanged(&known.stat, &stat, keeps_inodes)
+            && !(job.complete && !keeps_inodes && is_recent(stat.mtime_ns, COARSE_CLOCK))
             && let Some(found) = self.as_known(place, job, known, &stat, &sidecars)?
         {
             return Ok(found);
@@ -195,7 +206,8 @@ impl Reader {
         keeps_inodes: bool,
         sidecars: &[SidecarSeen],
     ) -> Result<Option<Found>, LookError> {
-        let mut record = if keeps_inodes { self.sink.same_file(&stat)? } else { None };
+        let known = if keeps_inodes { self.sink.same_file(&stat)? } else { None };
+        let mut record = known.map(|(_, record)| record);
         // The library may not have the old path under this inode; a rename we saw vouches for it.
         if record.is_none()
             && let Some(old) = &job.moved_from
@@ -228,7 +240,8 @@ impl Reader {
         root: &impl std::os::fd::AsFd,
         stat: &FileStat,
     ) -> Option<Duration> {
-        if job.complete
+        // Its writer may have closed it only to open it again: nothing was written yet.
+        if job.complete && stat.size > 0
             || job.last_seen == Some(*stat) && (stat.size > 0 || job.put_off >= PATIENCE_WITH_EMPTY)
         {
             return None;
@@ -236,11 +249,9 @@ impl Reader {
         let settle = job.settle.unwrap_or(self.settle);
         let wait = settle * (1 + job.put_off).min(LONGEST_WAIT);
         let window = if place.file_system(root, stat.device).is_remote { REMOTE_CLOCKS } else { settle };
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as i64;
-        let lately = |time: i64, window| Duration::from_nanos(now.abs_diff(time)) < window;
-        (stat.size == 0 && lately(stat.ctime_ns, self.settle * LATELY_EMPTY)
-            || lately(stat.mtime_ns, window)
-            || lately(stat.ctime_ns, window)
+        (stat.size == 0 && is_recent(stat.ctime_ns, self.settle * LATELY_EMPTY)
+            || is_recent(stat.mtime_ns, window)
+            || is_recent(stat.ctime_ns, window)
             || job.last_seen.is_some_and(|before| before != *stat)
             || place.is_being_written(&job.path.relative))
         .then_some(wait)

@@ -15,8 +15,8 @@ pub trait Sink: Send + Sync + 'static {
         take: &mut dyn FnMut(FilePath, FileRecord),
     ) -> Result<(), LibraryError>;
 
-    /// A file known under another path that is plainly this one.
-    fn same_file(&self, stat: &FileStat) -> Result<Option<FileRecord>, LibraryError>;
+    /// A file known under another path, of any root, that is plainly this one; with that path.
+    fn same_file(&self, stat: &FileStat) -> Result<Option<(FilePath, FileRecord)>, LibraryError>;
 
     /// The folders of a root that were declared offline.
     fn away(&self, root: RootId) -> Result<Vec<Box<[u8]>>, LibraryError>;
@@ -39,7 +39,7 @@ impl Sink for Library {
         self.each_file_under(root, folder, take)
     }
 
-    fn same_file(&self, stat: &FileStat) -> Result<Option<FileRecord>, LibraryError> {
+    fn same_file(&self, stat: &FileStat) -> Result<Option<(FilePath, FileRecord)>, LibraryError> {
         Self::same_file(self, stat)
     }
 

@@ -7,8 +7,8 @@
 //! 2. *Deleting a large folder is a thousand small events.* While more of them keep coming, all are held, to be
 //!    judged together like the losses of a scan ([`super::absence`]); what was told of them before counts
 //!    ([`super::series`]).
-//! 3. *What was moved is found as new in one place and lost in another.* Losses wait until what is known to have moved
-//!    is stored under its new path.
+//! 3. *What was moved is found as new in one place and lost in another*, which may be another root. Losses wait until
+//!    what is known to have moved is stored under its new path.
 //! 4. *Between judging and telling the file may be back.* It is not told from here: the path is put into the queue,
 //!    and whoever takes it looks once more.
 
@@ -194,16 +194,23 @@ impl Holdback {
             lost.into_iter().map(|lost| (lost.path.clone(), lost)).collect();
         let before = self.series.believed(Instant::now());
         if lost.len() + before > BELIEVED_FILES || empty || lost.values().any(|lost| lost.device_left) {
+            let sink = self.root.pipeline.sink();
             let mut still_known = HashMap::new();
-            let counted = self.root.pipeline.sink().each_under(id, &[], &mut |path, _| {
-                if !is_away(&path.relative) {
-                    // What was moved meanwhile is known elsewhere by now, and not lost.
-                    still_known.extend(lost.remove_entry(&path.relative));
-                    *known.entry(folder_of(&path.relative).into()).or_default() += 1;
+            let counted = sink.each_under(id, &[], &mut |path, record| {
+                if is_away(&path.relative) {
+                    return;
+                }
+                *known.entry(folder_of(&path.relative).into()).or_default() += 1;
+                // What is not known here any more was taken away by a move within this root.
+                if let Some((name, mut lost)) = lost.remove_entry(&path.relative) {
+                    let elsewhere = sink.same_file(&record.stat).ok().flatten();
+                    lost.moved |= elsewhere.is_some_and(|(other, _)| other != path);
+                    still_known.insert(name, lost);
                 }
             });
             if let Err(error) = counted {
-                tracing::error!(%error, "the library cannot be asked; nothing is called missing");
+                tracing::error!(%error, "the library cannot be asked; nothing is called missing before the next scan");
+                self.root.scan_all(false);
                 return;
             }
             lost = still_known;

@@ -75,7 +75,7 @@ pub(super) struct Listener {
     mount_table: Option<File>,
     mounts: Vec<std::path::PathBuf>,
     next_probe: Instant,
-    next_scan: Instant,
+    scanned: Instant,
 }
 
 impl Listener {
@@ -91,7 +91,7 @@ impl Listener {
             mount_table: File::open("/proc/self/mountinfo").ok(),
             mounts: Vec::new(),
             next_probe: now,
-            next_scan: now,
+            scanned: now,
         }
     }
 
@@ -112,9 +112,9 @@ impl Listener {
             }
             self.expire_renames();
             self.pass_on();
-            if self.here.is_some() && Instant::now() >= self.next_scan {
+            if self.here.is_some() && self.scanned.elapsed() >= self.scan_every() {
                 self.root.scan_all(false);
-                self.plan_scan();
+                self.scanned = Instant::now();
             }
             if !more {
                 self.root.answered.store(asked, Ordering::Release);
@@ -242,19 +242,20 @@ impl Listener {
         });
         // Whatever could not be read may have been the disk's fault.
         self.root.scan_all(true);
-        self.plan_scan();
+        self.scanned = Instant::now();
     }
 
-    fn plan_scan(&mut self) {
+    /// How often all of it is scanned as things stand: a watch may come to lack at any time.
+    fn scan_every(&self) -> Duration {
         let options = &self.root.options;
         let mut every = options.poll;
         self.root.progress(|progress| {
-            // While it still is starting, a limit may yet be found: the next plan will know.
+            // While it still is starting, a limit may yet be found.
             if progress.mode == WatchMode::Watched {
                 every = options.verify;
             }
         });
-        self.next_scan = Instant::now() + self.root.poll.unwrap_or(every);
+        self.root.poll.unwrap_or(every)
     }
 
     /// The root is not there: hides what it held.

@@ -27,7 +27,7 @@ pub(super) struct Root {
     pub(super) notify: Mutex<Option<Arc<Notify>>>,
     pub(super) scans: Scans,
     pub(super) losses: Sender<ScanLosses>,
-    /// Open while a file that was renamed is not stored under its new path.
+    /// Open while a file that was renamed is not stored under its new path. All roots share it: files move between them.
     pub(super) moves: Arc<Duties>,
     /// Open until it was scanned once.
     pub(super) first_scan: Mutex<Option<Duty>>,

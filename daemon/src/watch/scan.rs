@@ -407,6 +407,7 @@ impl<'a> Scan<'a> {
             if known_elsewhere || self.order.moved_from.is_some() {
                 urgency = urgency.min(Urgency::Arrived);
                 job.duty.push(self.seen.moves.open.open());
+                job.duty.push(self.root.moves.open());
                 self.seen.moves.files.insert((stat.device, stat.inode));
             }
         }

@@ -6,7 +6,7 @@ use daemon::pipeline::progress::{State, WatchMode};
 
 use crate::stage::{Kind, Stage, photo};
 
-crate::over_both! { too_few_watches rescanned report }
+crate::over_both! { too_few_watches too_few_later rescanned report }
 
 fn too_few_watches(kind: &Kind) {
     let mut stage = Stage::new(kind);
@@ -24,6 +24,27 @@ fn too_few_watches(kind: &Kind) {
         stage.write(format!("{number}/b.jpg"), &photo(20 + number));
     }
     stage.until("all of them", |stage| stage.state().len() == 20);
+}
+
+/// A limit that is reached only once new folders come: from then on scans make up for it.
+fn too_few_later(kind: &Kind) {
+    let mut stage = Stage::new(kind);
+    stage.options.max_watches = Some(2);
+    stage.options.poll = Duration::from_millis(500);
+    stage.options.verify = Duration::from_secs(3600);
+    stage.write("0/a.jpg", &photo(0));
+    stage.watch();
+    // The scan that found all watched has been followed by one that is planned for tomorrow.
+    std::thread::sleep(stage.options.poll * 2);
+    assert_eq!(stage.watcher().report().roots[&stage.id].mode, WatchMode::Watched);
+    for number in 1..5 {
+        std::fs::create_dir(stage.path(number.to_string())).unwrap();
+    }
+    let mode = |stage: &Stage| stage.watcher().report().roots[&stage.id].mode;
+    stage.until("the limit", |stage| mode(stage) == WatchMode::Limited);
+    stage.idle();
+    stage.write("4/late.jpg", &photo(1));
+    stage.until("the late one", |stage| stage.says("4/late.jpg") == "asset");
 }
 
 /// As after lost events: what happened unheard is found by a scan.

@@ -50,13 +50,13 @@ impl Sink for Model {
         Ok(())
     }
 
-    fn same_file(&self, stat: &FileStat) -> Result<Option<FileRecord>, LibraryError> {
+    fn same_file(&self, stat: &FileStat) -> Result<Option<(FilePath, FileRecord)>, LibraryError> {
         let state = self.0.lock().unwrap();
-        let path = state.inodes.get(&(stat.device, stat.inode));
-        let record = path.and_then(|path| state.files.get(path)).filter(|record| {
+        let Some(path) = state.inodes.get(&(stat.device, stat.inode)) else { return Ok(None) };
+        let record = state.files.get(path).filter(|record| {
             record.stat.is_same_file(stat) && !matches!(record.content, FileContent::Unreadable { .. })
         });
-        Ok(record.cloned())
+        Ok(record.map(|record| (path.clone(), record.clone())))
     }
 
     fn away(&self, root: RootId) -> Result<Vec<Box<[u8]>>, LibraryError> {

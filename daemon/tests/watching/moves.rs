@@ -1,10 +1,11 @@
 //! Renames and moves keep what is known; nothing is read again.
 
+use daemon::pipeline::sink::Sink;
 use library::Observation;
 
 use crate::stage::{Kind, Stage, kinds, photo, xmp};
 
-crate::over_both! { file folder while_stopped out_and_back hard_link many swapped }
+crate::over_both! { file folder while_stopped out_and_back hard_link many to_another_root swapped }
 
 fn file(kind: &Kind) {
     let mut stage = Stage::new(kind);
@@ -113,6 +114,32 @@ fn many(kind: &Kind) {
     assert_eq!(stage.away(), Vec::<String>::new());
     assert_eq!(stage.state().len(), 300);
     assert!(stage.names().iter().all(|name| name.starts_with("b/")));
+    assert!(!stage.told().iter().any(|told| matches!(told, Observation::Asset { .. })));
+}
+
+/// A large folder moved from one root into another is no loss of the first.
+fn to_another_root(kind: &Kind) {
+    let mut stage = Stage::with_two_roots(kind);
+    for number in 0..150 {
+        stage.write(format!("big/{number}.jpg"), &photo(number));
+    }
+    stage.write("keep.jpg", &photo(999));
+    stage.watch();
+    stage.told();
+    let (other, folder) = stage.other.clone().unwrap();
+    std::fs::rename(stage.path("big"), folder.join("big")).unwrap();
+    stage.until("the move", |stage| stage.names() == ["keep.jpg"]);
+    stage.idle();
+    assert_eq!(stage.away(), Vec::<String>::new());
+    assert!(!stage.told().iter().any(|told| matches!(told, Observation::Asset { .. })));
+    // One by one, and back.
+    for number in 0..150 {
+        let name = format!("{number}.jpg");
+        std::fs::rename(folder.join("big").join(&name), stage.path(&name)).unwrap();
+    }
+    stage.until("the way back", |stage| stage.names().len() == 151);
+    stage.idle();
+    assert_eq!(stage.sink.away(other).unwrap(), Vec::<Box<[u8]>>::new());
     assert!(!stage.told().iter().any(|told| matches!(told, Observation::Asset { .. })));
 }
 

@@ -42,7 +42,7 @@ impl Sink for Recorder {
     ) -> Result<(), LibraryError> {
         self.inner.each_under(root, folder, take)
     }
-    fn same_file(&self, stat: &FileStat) -> Result<Option<FileRecord>, LibraryError> {
+    fn same_file(&self, stat: &FileStat) -> Result<Option<(FilePath, FileRecord)>, LibraryError> {
         self.inner.same_file(stat)
     }
     fn away(&self, root: RootId) -> Result<Vec<Box<[u8]>>, LibraryError> {
@@ -73,25 +73,47 @@ pub struct Stage {
     pub options: WatchOptions,
     pub describe: Arc<dyn Describe>,
     pub temporary: tempfile::TempDir,
+    /// A second root, for tests of what goes from one to another.
+    pub other: Option<(RootId, PathBuf)>,
 }
 
 impl Stage {
     /// An empty watched folder, not watched yet.
     pub fn new(kind: &Kind) -> Self {
+        let mut stage = Self::with_two_roots(kind);
+        stage.other = None;
+        stage
+    }
+
+    /// Two empty watched folders, not watched yet.
+    pub fn with_two_roots(kind: &Kind) -> Self {
         let temporary = tempfile::tempdir().unwrap();
-        let root = temporary.path().join("Pictures");
+        let [root, other] = ["Pictures", "Camera"].map(|name| temporary.path().join(name));
         std::fs::create_dir(&root).unwrap();
-        let (inner, id): (Arc<dyn Sink>, RootId) = match kind {
-            Kind::Model => (Arc::new(Model::default()), RootId::from_bytes([1; 16])),
+        std::fs::create_dir(&other).unwrap();
+        let (inner, ids): (Arc<dyn Sink>, Vec<RootId>) = match kind {
+            Kind::Model => {
+                (Arc::new(Model::default()), [1, 2].map(|id| RootId::from_bytes([id; 16])).to_vec())
+            }
             Kind::Library => {
                 let (library, _) = Library::open(&temporary.path().join("data")).unwrap();
-                let specs = [RootSpec { path: root.clone() }];
+                let specs = [&root, &other].map(|path| RootSpec { path: path.clone() });
                 let ids = library.set_roots(library.account(), &specs).unwrap();
-                (library, ids[0])
+                (library, ids)
             }
         };
         let sink = Arc::new(Recorder { inner, told: Mutex::default() });
-        Self { root, id, sink, watcher: None, options: options(), describe: Arc::new(Media), temporary }
+        let (id, other) = (ids[0], Some((ids[1], other)));
+        Self {
+            root,
+            id,
+            sink,
+            watcher: None,
+            options: options(),
+            describe: Arc::new(Media),
+            temporary,
+            other,
+        }
     }
 
     /// Starts to watch and waits until all is known.
@@ -101,7 +123,8 @@ impl Stage {
     }
 
     pub fn start(&mut self) {
-        let roots = vec![WatchedRoot { id: self.id, path: self.root.clone(), poll: None }];
+        let mut roots = vec![WatchedRoot { id: self.id, path: self.root.clone(), poll: None }];
+        roots.extend(self.other.clone().map(|(id, path)| WatchedRoot { id, path, poll: None }));
         let watcher =
             Watcher::start_with(self.sink.clone(), self.describe.clone(), roots, self.options.clone())
                 .unwrap();

@@ -245,7 +245,7 @@ pub(super) fn away(catalogue: &Catalogue) -> Result<AwayFolders, CatalogueError>
 pub(super) fn load(catalogue: &Catalogue) -> Result<(Snapshot, Writer), CatalogueError> {
     let roots = roots(catalogue)?;
     let away = away(catalogue)?;
-    let mut snapshot = Snapshot::empty(catalogue.cursor()?);
+    let mut snapshot = Snapshot::with_capacity(catalogue.cursor()?, catalogue.rows_given()?);
     snapshot.folders_mut().set_roots(writing::ordered_roots(&roots));
     let mut tied = Vec::new();
     let mut failed = None;

@@ -131,14 +131,15 @@ impl Library {
         Ok(())
     }
 
-    /// A file known under some path that is plainly this one, renamed or linked: it need not be read.
-    pub fn same_file(&self, stat: &FileStat) -> Result<Option<FileRecord>, LibraryError> {
+    /// A file known under some path that is plainly this one, renamed or linked, with that path: it need not be read.
+    pub fn same_file(&self, stat: &FileStat) -> Result<Option<(FilePath, FileRecord)>, LibraryError> {
         let catalogue = self.catalogue();
         let Some(path) = catalogue.get::<FilePath>(&Key::same_file(stat))? else { return Ok(None) };
         let record = catalogue.get::<FileRecord>(&Key::file(&path))?;
-        Ok(record.filter(|record| {
+        let record = record.filter(|record| {
             record.stat.is_same_file(stat) && !matches!(record.content, FileContent::Unreadable { .. })
-        }))
+        });
+        Ok(record.map(|record| (path, record)))
     }
 
     /// The files that cannot be read, by path.

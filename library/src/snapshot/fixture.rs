@@ -59,8 +59,10 @@ impl Fixture {
     /// A library in the making whose one root lies at `path`, for tests that open originals.
     pub fn at(path: impl Into<PathBuf>) -> Self {
         let (account, root) = (AccountId::from_bytes([1; 16]), RootId::from_bytes([2; 16]));
-        let mut snapshot =
-            Snapshot::empty(Cursor { epoch: Epoch::from_bytes([3; 16]), seq: ChangeSeq::default() });
+        let mut snapshot = Snapshot::with_capacity(
+            Cursor { epoch: Epoch::from_bytes([3; 16]), seq: ChangeSeq::default() },
+            0,
+        );
         snapshot.folders.set_roots([Root {
             id: root,
             owner: account,

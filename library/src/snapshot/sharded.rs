@@ -61,12 +61,20 @@ pub(crate) struct Sharded {
 
 impl Default for Sharded {
     fn default() -> Self {
-        let empty = Arc::new(Shard::default());
-        Self { shards: Arc::new(vec![empty; SHARDS]) }
+        Self::with_capacity(0)
     }
 }
 
 impl Sharded {
+    /// Empty, with room for so many entries: growing is a good part of what filling it costs.
+    pub(crate) fn with_capacity(entries: usize) -> Self {
+        let a_shard = entries / SHARDS;
+        // Hashes do not spread evenly: a tenth more, or half of the shards would grow all the same.
+        let room = a_shard + a_shard / 10;
+        let shard = || Arc::new(Shard::with_capacity_and_hasher(room, BuildHasherDefault::default()));
+        Self { shards: Arc::new(std::iter::repeat_with(shard).take(SHARDS).collect()) }
+    }
+
     pub(crate) fn get(&self, key: Key) -> Option<RowNumber> {
         self.shards[key.shard()].get(&key).copied()
     }

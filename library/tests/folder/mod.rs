@@ -102,7 +102,7 @@ impl Folder {
     pub(crate) fn rename(&mut self, from: &str, to: &str) {
         let (bytes, stat) = self.files.remove(from).unwrap();
         self.files.insert(to.to_owned(), (bytes, stat));
-        let arrival = match self.library.same_file(&stat).unwrap() {
+        let arrival = match self.library.same_file(&stat).unwrap().map(|(_, record)| record) {
             Some(record) if !from.ends_with(".xmp") => {
                 Observation::Moved { path: self.path(to), stat, record }
             }
