@@ -6,6 +6,7 @@
 // A test that cannot go on says so where it stands.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
 
+pub mod disk;
 pub mod folder;
 pub mod jpeg;
 mod patience;
@@ -13,6 +14,7 @@ mod program;
 mod random;
 mod site;
 
+pub use disk::Disk;
 pub use folder::{Entry, differences, tree};
 pub use jpeg::Jpeg;
 pub use patience::{eventually, until};
