@@ -22,7 +22,9 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     assert_eq!(ordinal_of(&name, &name), 1);
     let second = with_ordinal(&name, number);
     stands_in_a_folder(&second);
-    if number > 1 {
+    // What had to be cut to make room may end as it did: whoever names things tries the next ordinal then.
+    let fits = name.len() + format!(" ({number})").len() <= 255;
+    if number > 1 && fits {
         assert_ne!(second, name);
         if let (_, kept) = split_extension(&second)
             && kept == extension

@@ -446,6 +446,16 @@ mod tests {
         assert!(!check("{} {}"));
     }
 
+    /// Found by fuzzing: the last digit of a number changed with each reading.
+    #[test]
+    fn numbers_are_read_as_they_were_written() {
+        for number in ["4.4444444444444444e+23", "41.890210000000003", "0.1"] {
+            let value: Value = serde_json::from_str(number).unwrap();
+            let again: Value = serde_json::from_str(&value.to_string()).unwrap();
+            assert_eq!(again.as_f64().map(f64::to_bits), number.parse().ok().map(f64::to_bits));
+        }
+    }
+
     #[test]
     fn numbers_that_leave_no_room_for_the_next_are_none() {
         assert_eq!(read_number("18446744073709551614"), None);

@@ -63,7 +63,8 @@ pub(super) fn recover(disk: &Disk, folder: &Path, options: &Options) -> Result<O
         discard(disk, draft);
     }
     let mut segments = listing.segments;
-    let (live, survey) = settle(disk, folder, options, &mut segments, &listing.archive, &mut damage)?;
+    let Settled { live, survey, hidden } =
+        settle(disk, folder, options, &mut segments, &listing.archive, &mut damage)?;
     damage.extend(survey.damage);
     let mut head = survey.next - 1;
     let mut active = None;
@@ -80,6 +81,8 @@ pub(super) fn recover(disk: &Disk, folder: &Path, options: &Options) -> Result<O
         disk.sync(&file).doing("sync", &last.path)?;
         active = Some((file, tail.cut));
     }
+    // What is hidden now may be read again once something follows it: its sequences are taken.
+    let head = head.max(hidden);
     Ok(Some(Found { library, live, archive: listing.archive, head, active, damage, newer: None, taken }))
 }
 
@@ -217,6 +220,14 @@ pub(super) fn select(segments: &[Segment]) -> (Vec<Segment>, Vec<Segment>) {
     (live, replaced)
 }
 
+/// What counts, as [`settle`] decided.
+struct Settled {
+    live: Vec<Segment>,
+    survey: Survey,
+    /// The highest sequence in segments that a damaged compaction hides.
+    hidden: u64,
+}
+
 /// Decides between compacted segments and what they replace, and removes the latter once the former are proven.
 fn settle(
     disk: &Disk,
@@ -225,18 +236,19 @@ fn settle(
     segments: &mut Vec<Segment>,
     archive: &[Segment],
     damage: &mut Vec<Damage>,
-) -> Result<(Vec<Segment>, Survey), JournalError> {
+) -> Result<Settled, JournalError> {
     'again: loop {
         let (live, replaced) = select(segments);
-        let survey = survey(&live, 1, End::Grows)?;
+        let found = survey(&live, 1, End::Grows)?;
         let mut proven = Vec::new();
+        let mut hidden = 0;
         for new in live.iter().filter(|segment| segment.span.is_compacted()) {
             let old: Vec<Segment> =
                 replaced.iter().filter(|segment| new.span.contains(segment.span)).cloned().collect();
             if old.is_empty() {
                 continue;
             }
-            let sound = !survey.unsound.contains(&new.span);
+            let sound = !found.unsound.contains(&new.span);
             if sound && !is_due(new, options) {
                 continue;
             }
@@ -258,11 +270,12 @@ fn settle(
                 segments.retain(|segment| segment.span != new.span);
                 continue 'again;
             }
+            hidden = hidden.max(survey(&select(&old).0, 1, End::Grows)?.next - 1);
         }
         for segment in &proven {
             discard(disk, &segment.path);
         }
-        return Ok((live, survey));
+        return Ok(Settled { live, survey: found, hidden });
     }
 }
 
