@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{AssetId, Epoch};
+use crate::id::{AssetId, Epoch, StackId};
 
 /// Position in the change feed: 0 is before the first change.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
@@ -24,6 +24,8 @@ pub struct Cursor {
 pub enum Entity {
     /// An asset or a part.
     Asset(AssetId),
+    /// A stack: which files are in it.
+    Stack(StackId),
     /// The set of roots, or the state of one.
     Roots,
     /// The set of unreadable files.

@@ -77,6 +77,11 @@ uuid_id!(
     Epoch
 );
 
+uuid_id!(
+    /// Several files of one shot that stand for each other: a RAW file and what was developed from it.
+    StackId
+);
+
 /// Turns hashed material into a version 8 ("custom") UUID.
 fn derived(domain: &str, parts: &[&[u8]]) -> Uuid {
     let mut hasher = blake3::Hasher::new_derive_key(domain);
@@ -99,6 +104,13 @@ impl AssetId {
     /// make it, not its bytes.
     pub fn of_sidecar(host: AssetId, file_name: &[u8]) -> Self {
         Self(derived("galleryfs sidecar id 1", &[host.as_bytes(), file_name]))
+    }
+}
+
+impl StackId {
+    /// The id of the stack that this picture leads.
+    pub fn led_by(picture: AssetId) -> Self {
+        Self(derived("galleryfs stack id 1", &[picture.as_bytes()]))
     }
 }
 

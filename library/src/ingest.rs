@@ -406,18 +406,18 @@ impl<'t, 'a> Ingest<'t, 'a> {
         Ok(())
     }
 
-    /// Works out again what depends on several files: versions, names, live photos.
+    /// Works out again what depends on several files: versions, names, live photos, stacks.
     fn settle(&mut self) -> Result<(), CatalogueError> {
         for asset in std::mem::take(&mut self.tx.displaced) {
             self.settle_version(asset)?;
             self.settle_name(asset)?;
         }
-        let mut videos = BTreeSet::new();
+        let mut near = BTreeSet::new();
         for asset in self.tx.changed_assets() {
-            self.videos_near(asset, &mut videos)?;
+            self.near(asset, &mut near)?;
         }
-        for video in videos {
-            self.pair(video)?;
+        for asset in near {
+            self.tie(asset)?;
         }
         Ok(())
     }

@@ -29,7 +29,7 @@ pub use catalogue::CatalogueError;
 pub use change::{Change, ChangeSeq, Cursor, Entity};
 pub use checksum::{Checksum, DigestHasher, Digests, Sha1};
 pub use format::{Format, Kind};
-pub use id::{AccountId, AssetId, AssetInode, Epoch, LibraryId, RootId, RowNumber};
+pub use id::{AccountId, AssetId, AssetInode, Epoch, LibraryId, RootId, RowNumber, StackId};
 pub use library::{Away, Commit, Details, Library, LibraryError, LogEntry, OpenReport, RootSpec, Unreadable};
 pub use metadata::Metadata;
 pub use observation::{FileContent, FilePath, FileRecord, FileStat, Observation, SidecarSeen};

@@ -1,4 +1,4 @@
-//! Which files belong together: the two halves of a live photo.
+//! Which files belong together: the two halves of a live photo; a RAW file and the picture developed from it.
 
 use crate::format::Kind;
 use crate::metadata::Metadata;
@@ -54,6 +54,23 @@ pub fn is_live_pair(still: (&[u8], &Metadata), video: (&[u8], &Metadata)) -> boo
     }
 }
 
+/// Whether `raw` and `picture` are one shot, the camera's RAW file and the picture beside it: the same stem, and no
+/// clock that says otherwise.
+pub fn is_one_shot(raw: (&[u8], &Metadata), picture: (&[u8], &Metadata)) -> bool {
+    let is_raw = |metadata: &Metadata| metadata.format.is_some_and(crate::format::Format::is_raw);
+    let is_picture = picture.1.format.is_some_and(|format| format.kind() == Kind::Image && !format.is_raw());
+    if !is_raw(raw.1) || !is_picture || stem(raw.0) != stem(picture.0) {
+        return false;
+    }
+    match (raw.1.taken, picture.1.taken) {
+        (Some(raw), Some(picture)) => {
+            let apart = (raw.local - picture.local).total(jiff::Unit::Second).unwrap_or(f64::MAX);
+            apart.abs() <= APART_S as f64
+        }
+        _ => true,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,6 +98,18 @@ mod tests {
         assert!(is_live_pair((b"IMG_1.HEIC", &still), (b"img_1.heic.mov", &utc)));
         assert!(!is_live_pair((b"IMG_1.HEIC", &still), (b"IMG_2.MOV", &utc)));
         assert!(!is_live_pair((b"IMG_1.HEIC", &still), (b"IMG_1.MOV", &later)));
+    }
+
+    #[test]
+    fn raw_and_picture_of_one_moment_are_one_shot() {
+        let raw = half(Format::Nef, "2024-05-01T12:00:00", None);
+        let picture = half(Format::Jpeg, "2024-05-01T12:00:01", None);
+        let later = half(Format::Jpeg, "2024-05-01T12:00:09", None);
+        assert!(is_one_shot((b"DSC_1.NEF", &raw), (b"dsc_1.jpg", &picture)));
+        assert!(is_one_shot((b"DSC_1.NEF", &raw), (b"DSC_1.jpg", &half(Format::Jpeg, "", None))));
+        assert!(!is_one_shot((b"DSC_1.NEF", &raw), (b"DSC_2.jpg", &picture)));
+        assert!(!is_one_shot((b"DSC_1.NEF", &raw), (b"DSC_1.jpg", &later)), "another shot of that number");
+        assert!(!is_one_shot((b"DSC_1.jpg", &picture), (b"DSC_1.jpg", &picture)));
     }
 
     #[test]

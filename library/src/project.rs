@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use crate::catalogue::records::AssetRecord;
-use crate::id::{AssetId, RootId, RowNumber};
+use crate::id::{AssetId, RootId, RowNumber, StackId};
 use crate::metadata::Metadata;
 use crate::observation::FilePath;
 use crate::snapshot::{CameraName, Row, RowPath, Snapshot};
@@ -43,6 +43,28 @@ pub(crate) fn file_time(ns: i64) -> Timestamp {
 pub(crate) struct Ties {
     pub(crate) host: Option<RowNumber>,
     pub(crate) parts: Box<[RowNumber]>,
+    pub(crate) stack: Option<StackId>,
+}
+
+/// Whether an asset takes something from others.
+pub(crate) fn is_tied(record: &AssetRecord) -> bool {
+    tied_to(record).next().is_some()
+}
+
+/// The assets that one takes something from.
+pub(crate) fn tied_to(record: &AssetRecord) -> impl Iterator<Item = AssetId> {
+    record.host.iter().chain(&record.parts).chain(&record.developed).chain(&record.raws).copied()
+}
+
+/// What an asset takes from those it is tied to, of which `shown` gives the rows of those that are there.
+pub(crate) fn ties(id: AssetId, record: &AssetRecord, shown: impl Fn(&AssetId) -> Option<RowNumber>) -> Ties {
+    let is_shown = |other: &&AssetId| shown(other).is_some();
+    let leader = record.developed.as_ref().filter(is_shown).copied();
+    Ties {
+        host: record.host.as_ref().and_then(&shown),
+        parts: record.parts.iter().filter_map(&shown).collect(),
+        stack: leader.or_else(|| record.raws.iter().find(is_shown).map(|_| id)).map(StackId::led_by),
+    }
 }
 
 /// Makes the row of an asset. New folders, places and words are added to `snapshot`.
@@ -104,6 +126,7 @@ pub(crate) fn row(
         // What is not there is beside nothing.
         host: if paths.is_empty() { None } else { ties.host },
         parts: ties.parts,
+        stack: ties.stack,
         paths: paths.into_boxed_slice(),
     }
 }

@@ -50,6 +50,8 @@ pub(crate) fn apply(
                         visibility: Default::default(),
                         host: *host,
                         parts: Vec::new(),
+                        developed: None,
+                        raws: Vec::new(),
                         standing: Vec::new(),
                         missing_since: Some(time),
                         metadata: None,

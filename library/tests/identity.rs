@@ -5,7 +5,8 @@
 mod folder;
 
 use folder::Folder;
-use library::{Observation, Scope, Visibility};
+use library::query::Mode;
+use library::{Entity, Observation, Scope, Visibility};
 
 #[test]
 fn a_renamed_file_is_the_same_asset_under_its_new_name() {
@@ -125,6 +126,38 @@ fn halves_of_a_live_photo_tie_whichever_comes_first_and_part_again() {
     folder.remove("IMG_1.HEIC");
     assert_eq!(folder.library.snapshot().row(video).unwrap().host, None);
     assert_eq!(listed(&folder), 1, "the video stands for itself");
+}
+
+/// Both stay assets of their own; the feed says when a stack comes to be and when it is no more.
+#[test]
+fn a_raw_file_and_its_picture_are_a_stack_whichever_comes_first() {
+    let mut folder = Folder::new();
+    let commits = folder.library.subscribe();
+    folder.add("DSC_1.NEF", b"sensor taken=2024-05-01T10:00:00");
+    let stack_of = |folder: &Folder, name: &str| {
+        let row = folder.row(name).unwrap();
+        folder.library.snapshot().row(row).unwrap().stack
+    };
+    assert_eq!(stack_of(&folder, "DSC_1.NEF"), None);
+    folder.add("DSC_1.jpg", b"developed taken=2024-05-01T10:00:00");
+    folder.add("DSC_2.jpg", b"another taken=2024-05-01T10:00:00");
+    let stack = stack_of(&folder, "DSC_1.NEF").unwrap();
+    assert_eq!(stack_of(&folder, "DSC_1.jpg"), Some(stack));
+    assert_eq!(stack_of(&folder, "DSC_2.jpg"), None);
+    assert_eq!(folder.library.snapshot().shown(folder.library.account(), Scope::Timeline).len(), 3);
+    let found = folder.library.search(folder.library.account(), "is:stacked", Mode::Strict, 9).unwrap();
+    assert_eq!(found.len(), 2);
+    folder.reopen(true);
+    let commits_after = folder.library.subscribe();
+    folder.rescan(|names| names.reverse());
+    assert_eq!(stack_of(&folder, "DSC_1.NEF"), Some(stack), "the same one after a rebuild");
+    folder.remove("DSC_1.jpg");
+    assert_eq!(stack_of(&folder, "DSC_1.NEF"), None);
+    let told = |commits: crossbeam_channel::Receiver<library::Commit>| -> Vec<bool> {
+        let changes = commits.try_iter().flat_map(|commit| commit.changes.to_vec());
+        changes.filter(|change| change.entity == Entity::Stack(stack)).map(|change| change.gone).collect()
+    };
+    assert_eq!((told(commits), told(commits_after)), (vec![false], vec![false, true]));
 }
 
 #[test]

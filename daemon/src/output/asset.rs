@@ -65,6 +65,8 @@ pub struct Asset {
     pub sha1: String,
     /// `timeline`, `archive`, `hidden`.
     pub visibility: String,
+    /// The same for a RAW file and the picture developed from it; null for what is in no stack.
+    pub stack: Option<String>,
     /// What is wrong with the file.
     pub warnings: Vec<String>,
 }
@@ -133,6 +135,7 @@ impl From<&Details> for Asset {
             size: details.size,
             sha1: details.sha1.to_string(),
             visibility: details.visibility.word().to_owned(),
+            stack: details.stack.map(|stack| stack.to_string()),
             warnings: metadata.warnings.clone(),
         }
     }

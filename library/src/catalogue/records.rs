@@ -68,6 +68,10 @@ pub(crate) struct AssetRecord {
     /// What it is a part of: a live photo's video, a sidecar.
     pub(crate) host: Option<AssetId>,
     pub(crate) parts: Vec<AssetId>,
+    /// The picture that leads the stack of this RAW file.
+    pub(crate) developed: Option<AssetId>,
+    /// The RAW files of the stack that this picture leads.
+    pub(crate) raws: Vec<AssetId>,
     pub(crate) standing: Vec<Standing>,
     pub(crate) missing_since: Option<Timestamp>,
     /// `None` until its bytes were read in this life of the catalogue.

@@ -28,6 +28,8 @@ pub(crate) struct Transaction<'a> {
     written: BTreeMap<Key, Option<Vec<u8>>>,
     assets: BTreeMap<AssetId, Option<AssetRecord>>,
     changed: BTreeSet<Entity>,
+    /// Of the changed, those other than assets that are no more.
+    gone: BTreeSet<Entity>,
     next_row: Option<u32>,
 }
 
@@ -52,6 +54,7 @@ impl<'a> Transaction<'a> {
             written: BTreeMap::new(),
             assets: BTreeMap::new(),
             changed: BTreeSet::new(),
+            gone: BTreeSet::new(),
             next_row: None,
         }
     }
@@ -133,6 +136,13 @@ impl<'a> Transaction<'a> {
 
     /// Says that an entity other than an asset, or an asset's surroundings, changed.
     pub(crate) fn touch(&mut self, entity: Entity) {
+        self.gone.remove(&entity);
+        self.changed.insert(entity);
+    }
+
+    /// Says that an entity other than an asset is no more.
+    pub(crate) fn end(&mut self, entity: Entity) {
+        self.gone.insert(entity);
         self.changed.insert(entity);
     }
 
@@ -142,7 +152,7 @@ impl<'a> Transaction<'a> {
             .iter()
             .filter_map(|entity| match entity {
                 Entity::Asset(id) => Some(*id),
-                Entity::Roots | Entity::Unreadable => None,
+                Entity::Stack(_) | Entity::Roots | Entity::Unreadable => None,
             })
             .collect()
     }
@@ -188,7 +198,7 @@ impl<'a> Transaction<'a> {
         let mut assets = Vec::new();
         for entity in self.changed {
             seq.0 += 1;
-            let mut gone = false;
+            let mut gone = self.gone.contains(&entity);
             let before = match entity {
                 Entity::Asset(id) => {
                     let Some(record) = self.assets.get_mut(&id).and_then(Option::as_mut) else { continue };
@@ -198,7 +208,7 @@ impl<'a> Transaction<'a> {
                     assets.push(id);
                     (before != ChangeSeq::default()).then_some(before)
                 }
-                Entity::Roots | Entity::Unreadable => {
+                Entity::Stack(_) | Entity::Roots | Entity::Unreadable => {
                     let latest = Key::latest(entity);
                     let before = self.catalogue.get::<ChangeSeq>(&latest)?;
                     batch.insert(latest.bytes(), encode(&seq));

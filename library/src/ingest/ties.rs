@@ -1,4 +1,5 @@
-//! What belongs beside what: sidecars to their photos, the video of a live photo to its still.
+//! What belongs beside what: sidecars to their photos, the video of a live photo to its still, a RAW file to its
+//! picture.
 
 use std::collections::BTreeSet;
 
@@ -6,10 +7,11 @@ use super::{Ingest, sibling};
 use crate::catalogue::CatalogueError;
 use crate::catalogue::keys::Key;
 use crate::catalogue::records::Standing;
+use crate::change::Entity;
 use crate::checksum::Digests;
 use crate::fact::Fact;
 use crate::format::{Format, Kind};
-use crate::id::{AccountId, AssetId, AssetInode};
+use crate::id::{AccountId, AssetId, AssetInode, StackId};
 use crate::metadata::Metadata;
 use crate::names;
 use crate::observation::{FileContent, FilePath, FileRecord, FileStat};
@@ -126,40 +128,38 @@ impl Ingest<'_, '_> {
         Ok(())
     }
 
-    /// The videos whose tie to a still may have changed because `asset` did.
-    pub(super) fn videos_near(
+    /// The assets whose tie to another may have changed because `asset` did: itself, and what stands beside it.
+    pub(super) fn near(
         &mut self,
         asset: AssetId,
-        videos: &mut BTreeSet<AssetId>,
+        near: &mut BTreeSet<AssetId>,
     ) -> Result<(), CatalogueError> {
-        let Some(record) = self.tx.asset(asset)? else { return Ok(()) };
-        match record.format().kind() {
-            Kind::Sidecar => return Ok(()),
-            Kind::Video => {
-                videos.insert(asset);
-            }
-            Kind::Image => {}
-        }
+        let Some(record) = self.tx.asset(asset)?.filter(|record| !record.is_sidecar()) else { return Ok(()) };
+        near.insert(asset);
+        near.extend(record.parts.iter().chain(&record.raws).copied());
         let paths: Vec<FilePath> = record.standing.iter().map(|at| at.path.clone()).collect();
-        let (owner, parts) = (record.owner, record.parts.clone());
+        let owner = record.owner;
         let live_id = record.metadata.as_ref().and_then(|metadata| metadata.live_id.clone());
-        let mut near = parts;
         for path in &paths {
             for (_, other) in self.same_stem(path)? {
                 if let FileContent::Asset { asset, .. } = other.content {
-                    near.push(asset);
+                    near.insert(asset);
                 }
             }
         }
         if let Some(live_id) = live_id {
             near.extend(self.live_group(owner, &live_id)?);
         }
-        for other in near {
-            if self.tx.asset(other)?.is_some_and(|record| record.format().kind() == Kind::Video) {
-                videos.insert(other);
-            }
-        }
         Ok(())
+    }
+
+    /// Ties an asset to what it belongs with: the video of a live photo to its still, a RAW file to its picture.
+    pub(super) fn tie(&mut self, asset: AssetId) -> Result<(), CatalogueError> {
+        match self.tx.asset(asset)?.map(|record| record.format()) {
+            Some(format) if format.kind() == Kind::Video => self.pair(asset),
+            Some(format) if format.is_raw() => self.stack(asset),
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn live_group(&self, owner: AccountId, live_id: &str) -> Result<Vec<AssetId>, CatalogueError> {
@@ -171,7 +171,7 @@ impl Ingest<'_, '_> {
     }
 
     /// Finds the still that `video` is the moving half of, if any, and ties or unties them.
-    pub(super) fn pair(&mut self, video: AssetId) -> Result<(), CatalogueError> {
+    fn pair(&mut self, video: AssetId) -> Result<(), CatalogueError> {
         let Some(record) = self.tx.asset(video)?.cloned() else { return Ok(()) };
         let mut host = None;
         if let Some(metadata) = record.metadata.as_ref().filter(|_| !record.standing.is_empty()) {
@@ -217,6 +217,46 @@ impl Ingest<'_, '_> {
         }
         if let Some(record) = self.tx.asset_mut(video)? {
             record.host = host;
+        }
+        Ok(())
+    }
+
+    /// Finds the picture that was developed from a RAW file, if any, and stacks them or takes them apart.
+    fn stack(&mut self, raw: AssetId) -> Result<(), CatalogueError> {
+        let Some(record) = self.tx.asset(raw)?.cloned() else { return Ok(()) };
+        let mut pictures = Vec::new();
+        if let Some(metadata) = record.metadata.as_ref() {
+            for at in &record.standing {
+                for (path, other) in self.same_stem(&at.path)? {
+                    let FileContent::Asset { asset, .. } = other.content else { continue };
+                    let Some(other) = self.tx.asset(asset)? else { continue };
+                    let Some(picture) = &other.metadata else { continue };
+                    if parts::is_one_shot((at.path.name(), metadata), (path.name(), picture)) {
+                        pictures.push((other.format(), asset));
+                    }
+                }
+            }
+        }
+        let picture = pictures.into_iter().min().map(|(_, asset)| asset);
+        if picture == record.developed {
+            return Ok(());
+        }
+        if let Some(before) = record.developed
+            && let Some(leader) = self.tx.asset_mut(before)?
+        {
+            leader.raws.retain(|other| *other != raw);
+            let stack = Entity::Stack(StackId::led_by(before));
+            if leader.raws.is_empty() { self.tx.end(stack) } else { self.tx.touch(stack) }
+        }
+        if let Some(now) = picture
+            && let Some(leader) = self.tx.asset_mut(now)?
+        {
+            leader.raws.push(raw);
+            leader.raws.sort_unstable();
+            self.tx.touch(Entity::Stack(StackId::led_by(now)));
+        }
+        if let Some(record) = self.tx.asset_mut(raw)? {
+            record.developed = picture;
         }
         Ok(())
     }

@@ -257,7 +257,7 @@ pub(super) fn load(catalogue: &Catalogue) -> Result<(Snapshot, Writer), Catalogu
                 return;
             }
         };
-        if record.host.is_some() || !record.parts.is_empty() {
+        if project::is_tied(&record) {
             tied.push((id, record));
             return;
         }
@@ -272,10 +272,7 @@ pub(super) fn load(catalogue: &Catalogue) -> Result<(Snapshot, Writer), Catalogu
         tied.get(id).filter(|record| project::is_present(record, &away)).map(|record| record.row)
     };
     for (id, record) in &tied {
-        let ties = Ties {
-            host: record.host.as_ref().and_then(shown),
-            parts: record.parts.iter().filter_map(shown).collect(),
-        };
+        let ties = project::ties(*id, record, shown);
         let row = project::row(&mut snapshot, *id, record, &away, ties);
         snapshot.put(record.row, row);
     }

@@ -11,7 +11,7 @@ use crate::catalogue::keys::{self, Key};
 use crate::catalogue::records::{AssetRecord, AwayRecord};
 use crate::change::Cursor;
 use crate::checksum::{Checksum, Sha1};
-use crate::id::{AccountId, AssetId, RootId, RowNumber};
+use crate::id::{AccountId, AssetId, RootId, RowNumber, StackId};
 use crate::ingest::below;
 use crate::metadata::Metadata;
 use crate::observation::{FileContent, FilePath, FileRecord, FileStat};
@@ -39,6 +39,8 @@ pub struct Details {
     pub size: u64,
     /// Where it shows.
     pub visibility: Visibility,
+    /// The stack it is in.
+    pub stack: Option<StackId>,
     /// Whether an original stands somewhere now.
     pub present: bool,
     /// Since when none does.
@@ -193,6 +195,7 @@ impl Library {
             sha1: record.digests.sha1,
             size: record.digests.size,
             visibility: record.visibility,
+            stack: row.stack,
             present: row.present,
             missing_since: record.missing_since,
             metadata,

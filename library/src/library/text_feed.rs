@@ -180,7 +180,7 @@ impl Feeder {
     fn take(&mut self, commit: &Commit) {
         self.waiting.extend(commit.changes.iter().filter_map(|change| match change.entity {
             Entity::Asset(id) => Some(id),
-            Entity::Roots | Entity::Unreadable => None,
+            Entity::Stack(_) | Entity::Roots | Entity::Unreadable => None,
         }));
     }
 

@@ -16,7 +16,7 @@ use crate::id::{AccountId, AssetId, RootId};
 use crate::ingest::{Ingest, below};
 use crate::journal::{Draft, Face, Sequence};
 use crate::observation::{FileContent, Observation};
-use crate::project::{self, Ties};
+use crate::project;
 use crate::snapshot::{Root, Snapshot};
 use crate::visibility::Visibility;
 
@@ -189,14 +189,13 @@ impl Library {
         let mut affected: BTreeSet<AssetId> = prepared.assets.iter().copied().collect();
         for id in &prepared.assets {
             if let Some(record) = catalogue.get::<AssetRecord>(&Key::asset(*id))? {
-                affected.extend(record.host);
-                affected.extend(record.parts.iter().copied());
+                affected.extend(project::tied_to(&record));
                 records.insert(*id, record);
             }
         }
         for id in &affected {
             let tied: Vec<AssetId> = match fetch(catalogue, &mut records, *id)? {
-                Some(record) => record.host.iter().chain(&record.parts).copied().collect(),
+                Some(record) => project::tied_to(record).collect(),
                 None => continue,
             };
             for other in tied {
@@ -209,10 +208,7 @@ impl Library {
                     .map(|record| record.row)
             };
             let record = &records[id];
-            let ties = Ties {
-                host: record.host.as_ref().and_then(shown),
-                parts: record.parts.iter().filter_map(shown).collect(),
-            };
+            let ties = project::ties(*id, record, shown);
             let row = project::row(&mut snapshot, *id, record, &writer.away, ties);
             snapshot.put(record.row, row);
         }

@@ -105,6 +105,8 @@ words! {
         Motion ["motion"];
         /// Camera raw.
         Raw ["raw"];
+        /// A RAW file beside its picture, or that picture.
+        Stacked ["stacked", "stack"];
         /// One star or more.
         Rated ["rated"];
         /// No stars.

@@ -104,6 +104,7 @@ impl State {
             Self::Live => live(snapshot),
             Self::Motion => one(snapshot, Facet::Motion),
             Self::Raw => one(snapshot, Facet::Raw),
+            Self::Stacked => one(snapshot, Facet::Stacked),
             Self::Rated => stars(snapshot, 1, 5),
             Self::Unrated => return not(snapshot, &stars(snapshot, 1, 5)),
             Self::Tagged => Thing::Tags.rows(snapshot),

@@ -52,6 +52,8 @@ pub enum Facet {
     WithParts,
     /// Has a video appended to the still.
     Motion,
+    /// Is in a stack.
+    Stacked,
     /// Something in the file is wrong.
     Warned,
 }

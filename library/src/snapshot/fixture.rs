@@ -172,6 +172,7 @@ impl Fixture {
             warned: false,
             host: photo.host,
             parts: Box::default(),
+            stack: None,
             paths: Box::new([RowPath { dir, name: (name != file).then(|| file.as_bytes().into()) }]),
         };
         debug_assert!(row.kind != Kind::Sidecar || row.host.is_some(), "a sidecar has a host");

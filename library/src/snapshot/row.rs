@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use super::facets::Facet;
 use super::folders::DirId;
 use crate::format::{Format, Kind};
-use crate::id::{AccountId, AssetId, AssetInode, RowNumber};
+use crate::id::{AccountId, AssetId, AssetInode, RowNumber, StackId};
 use crate::metadata::{PixelSize, Rating, Taken};
 use crate::visibility::Visibility;
 
@@ -104,6 +104,8 @@ pub struct Row {
     pub host: Option<RowNumber>,
     /// Its parts: they stand beside it in every view.
     pub parts: Box<[RowNumber]>,
+    /// The stack it is in: a RAW file and the picture developed from it, which both show.
+    pub stack: Option<StackId>,
     /// Where its bytes lie: at least one while `present`.
     pub paths: Box<[RowPath]>,
 }
@@ -157,6 +159,7 @@ impl Row {
         facets.extend(self.position.is_some().then_some(Facet::Positioned));
         facets.extend((self.motion || !self.parts.is_empty()).then_some(Facet::WithParts));
         facets.extend(self.motion.then_some(Facet::Motion));
+        facets.extend(self.stack.is_some().then_some(Facet::Stacked));
         facets.extend(self.format.is_raw().then_some(Facet::Raw));
         facets.extend(self.warned.then_some(Facet::Warned));
         facets

@@ -162,6 +162,7 @@ fn asked(snapshot: &Snapshot, row: &Row, text: &str) -> bool {
         "is:untagged" => tags.is_empty(),
         "is:favourite" => row.favourite,
         "is:motion" => row.motion,
+        "is:stacked" => row.stack.is_some(),
         "is:live" => {
             row.motion
                 || row.kind == Kind::Image
@@ -230,6 +231,7 @@ const FILTERS: &[&str] = &[
     "is:untagged",
     "is:favourite",
     "is:motion",
+    "is:stacked",
     "is:live",
     "is:archived",
     "has:gps",
