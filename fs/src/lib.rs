@@ -27,7 +27,7 @@ pub use attr::Owner;
 pub use error::FsError;
 pub use mount::{Mount, MountError, mount};
 pub use options::{Options, Parts, Passthrough, Xattrs};
-pub use source::{Commit, Details, QueryError, Source, SourceError, Unreadable};
+pub use source::{Commit, Details, Original, QueryError, Source, SourceError, Unreadable};
 
 #[cfg(test)]
 #[path = "../tests/support/mod.rs"]

@@ -20,7 +20,7 @@ use library::RootId;
 
 use crate::announce::{Act, Tokens};
 use crate::error::FsError;
-use crate::files::{Files, Now, OpenFile};
+use crate::files::{Caching, Files, Now, OpenFile, Opened};
 use crate::handles::Handles;
 use crate::options::Xattrs;
 use crate::pool::{Pools, Turn};
@@ -129,8 +129,7 @@ impl Shared {
                 Err(error) => return reply.error(refusal("open", ino, &error)),
             };
         if let Readable::Fixed(fixed) = readable {
-            let opened = self.files.open_fixed(fixed.contents(), attr);
-            return reply.opened(FileHandle(opened.handle), CACHED);
+            return opened_reply(&self.files.open_fixed(fixed.contents(), attr), reply);
         }
         if let Some(opened) = self.files.open_again(attr) {
             return opened_reply(&opened, reply);
@@ -151,14 +150,14 @@ impl Shared {
         reply: ReplyOpen,
     ) {
         let source = self.tree.source();
-        let file = match readable {
+        let original = match readable {
             Readable::Row(row, state) => source.open_original(*row, &state.snapshot),
             Readable::Unreadable(file) => source.open_unreadable(file),
             Readable::Fixed(_) => return reply.error(Errno::EIO),
         };
-        match file {
-            Ok(file) => {
-                let opened = self.files.open(attr, root, file, |file| reply.open_backing(file));
+        match original {
+            Ok(original) => {
+                let opened = self.files.open(attr, root, original, |file| reply.open_backing(file));
                 opened_reply(&opened, reply);
             }
             Err(error) => reply.error(refusal("open", attr.ino.0, &error.into())),
@@ -303,16 +302,18 @@ impl Shared {
     }
 }
 
-/// How files are opened that we read: the kernel keeps what it read, and need not tell us of closes.
-const CACHED: FopenFlags = FopenFlags::FOPEN_KEEP_CACHE.union(FopenFlags::FOPEN_NOFLUSH);
-
-fn opened_reply(opened: &crate::files::Opened, reply: ReplyOpen) {
-    match &opened.backing {
-        Some(backing) => {
-            reply.opened_passthrough(FileHandle(opened.handle), FopenFlags::FOPEN_NOFLUSH, backing);
-        }
-        None => reply.opened(FileHandle(opened.handle), CACHED),
+/// In all cases the kernel need not tell us of closes.
+fn opened_reply(opened: &Opened, reply: ReplyOpen) {
+    let handle = FileHandle(opened.handle);
+    if let Some(backing) = &opened.backing {
+        return reply.opened_passthrough(handle, FopenFlags::FOPEN_NOFLUSH, backing);
     }
+    let kept = match opened.caching {
+        Caching::Keep => FopenFlags::FOPEN_KEEP_CACHE,
+        Caching::Renew => FopenFlags::empty(),
+        Caching::Never => FopenFlags::FOPEN_DIRECT_IO,
+    };
+    reply.opened(handle, kept | FopenFlags::FOPEN_NOFLUSH);
 }
 
 /// Answers with bytes of which the caller may first ask the size.

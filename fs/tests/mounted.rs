@@ -146,6 +146,32 @@ fn the_kernel_reads_originals_itself_where_it_may() {
 }
 
 #[test]
+fn what_stands_in_a_photos_place_for_a_moment_is_read_but_not_kept() {
+    for passthrough in [Passthrough::Auto, Passthrough::Off] {
+        let mounted = Mounted::with(Options { passthrough, ..options() });
+        let (own, other) = (noise(100_000), noise(100_001).split_off(1));
+        mounted.library.add_plain("a.jpg", &own);
+        let shown = mounted.at("all/2024/05/a.jpg");
+        soon("a photo", || shown.exists());
+        let (path, aside) = (mounted.library.root.join("a.jpg"), mounted.library.root.join("aside"));
+        std::fs::rename(&path, &aside).unwrap();
+        // Another time than the original's, on a file system with a coarse clock too.
+        std::thread::sleep(Duration::from_millis(50));
+        std::fs::write(&path, &other).unwrap();
+
+        let file = std::fs::File::open(&shown).unwrap();
+        assert_eq!(std::fs::read(&shown).unwrap(), other, "a save is no error until the library has seen it");
+        assert_eq!(mapped(&file, other.len()), other);
+        std::fs::rename(&aside, &path).unwrap();
+        assert_eq!(std::fs::read(&shown).unwrap(), own, "while the other is still open");
+        assert_eq!(mapped(&file, other.len()), other);
+        drop(file);
+        assert_eq!(std::fs::read(&shown).unwrap(), own);
+        assert_eq!(std::fs::read(&shown).unwrap(), own);
+    }
+}
+
+#[test]
 fn whatever_would_write_is_erofs() {
     let mounted = Mounted::new();
     mounted.library.add_plain("a.jpg", b"bytes");

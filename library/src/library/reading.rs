@@ -198,8 +198,8 @@ impl Library {
         }))
     }
 
-    /// Where the originals of a row stand, best first.
-    pub fn originals(&self, snapshot: &Snapshot, row: RowNumber) -> Vec<(PathBuf, Vec<u8>)> {
+    /// Where the originals of a row stand, best first: the root's path, and the file below it.
+    pub fn originals(&self, snapshot: &Snapshot, row: RowNumber) -> Vec<(PathBuf, FilePath)> {
         let Some(row) = snapshot.row(row) else { return Vec::new() };
         row.paths
             .iter()
@@ -208,7 +208,7 @@ impl Library {
                 let (root, _) = snapshot.folders().root(dir.root)?;
                 let mut relative = below(&snapshot.folders().relative_path(path.dir));
                 relative.extend_from_slice(row.file_name(path));
-                Some((root.path.clone(), relative))
+                Some((root.path.clone(), FilePath::new(root.id, relative)))
             })
             .collect()
     }
