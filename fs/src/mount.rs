@@ -112,7 +112,8 @@ pub struct Mount {
 /// Mounts the library of `source` on `mountpoint`.
 pub fn mount(source: Arc<dyn Source>, mountpoint: &Path, options: Options) -> Result<Mount, MountError> {
     let snapshot = source.snapshot();
-    let roots: Vec<PathBuf> = snapshot.folders().roots().map(|(root, _)| root.path.clone()).collect();
+    let watched = snapshot.folders().roots().filter(|(root, _)| root.watched);
+    let roots: Vec<PathBuf> = watched.map(|(root, _)| root.path.clone()).collect();
     let mountpoint = prepare(mountpoint, &roots)?;
 
     // Before the first snapshot, so that no commit falls in between.

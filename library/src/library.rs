@@ -7,6 +7,7 @@
 //! 3. A commit is a decision only when it is journalled, and an error before that changes nothing. So the order is
 //!    always: work it out, journal it, apply it, publish it.
 
+mod forgetting;
 mod lock;
 mod maintenance;
 mod opening;
