@@ -110,3 +110,22 @@ fn only_what_is_away_is_forgotten_with_its_folder() {
     assert_eq!(last_record(&site)["face"], "cli");
     assert_eq!(site.ask(&["forget", text(&site.photos().join("fr"))]).code, Some(1), "all is there");
 }
+
+#[test]
+fn where_no_folder_is_named_those_watched_last_are_meant() {
+    let site = Site::default();
+    site.photo("outer.jpg", &Jpeg::new(1));
+    let inner = site.photo("sub/inner.jpg", &Jpeg::new(2));
+    let sub = site.photos().join("sub");
+    index(&site, &[site.photos()]);
+    index(&site, &[&sub]);
+    assert_eq!(site.listed_paths(), [inner.as_path()]);
+    assert_eq!(site.ask(&["show", text(&inner)]).code, Some(0), "the inner folder knows it");
+    index(&site, &[]);
+    assert_eq!(site.listed_paths(), [inner.as_path()]);
+    let rebuilt = site.ask(&["rebuild"]);
+    assert_eq!(rebuilt.code, Some(0), "{}", rebuilt.err);
+    assert_eq!(site.listed_paths(), [inner]);
+    let both = site.ask(&["index", "--photos", text(site.photos()), "--photos", text(&sub)]);
+    assert_eq!(both.code, Some(2), "{}", both.err);
+}
