@@ -114,7 +114,7 @@ impl Service {
     /// Oldest capture first, what has no date last, then by name: an order that a rebuild keeps.
     fn list(&self, sink: Sink<'_>) -> Result<()> {
         let snapshot = self.library.snapshot();
-        let mut rows: Vec<&Arc<Row>> = listed(&snapshot).map(|(_, row)| row).collect();
+        let mut rows: Vec<&Arc<Row>> = self.listed(&snapshot).map(|(_, row)| row).collect();
         rows.sort_by(|a, b| {
             let key = |row: &Row| (row.taken.is_none(), row.taken.map(|taken| taken.local));
             key(a).cmp(&key(b)).then_with(|| a.name.cmp(&b.name))
@@ -130,8 +130,10 @@ impl Service {
 
     fn show(&self, what: &Wanted, sink: Sink<'_>) -> Result<()> {
         let snapshot = self.library.snapshot();
-        let found =
-            self.find(what, &snapshot).and_then(|number| snapshot.row(number)).filter(|row| is_shown(row));
+        let found = self
+            .find(what, &snapshot)
+            .and_then(|number| described_by(&snapshot, number))
+            .filter(|row| self.is_shown(row));
         let details = found.map(|row| self.library.details(row.id)).transpose()?.flatten();
         match details {
             Some(details) => item(sink, &Asset::from(&details)),
@@ -146,6 +148,16 @@ impl Service {
         let by_path = || what.path.as_ref().and_then(|path| self.library.find_path(&path.0));
         let by_name = || what.name.as_ref().and_then(|name| snapshot.by_name(name));
         by_id().or_else(by_inode).or_else(by_path).or_else(by_name)
+    }
+
+    /// What `list` lists and `status` counts: photos and videos that are there, parts of others included, sidecars not.
+    fn listed<'s>(&self, snapshot: &'s Snapshot) -> impl Iterator<Item = (RowNumber, &'s Arc<Row>)> {
+        snapshot.rows().filter(|(_, row)| row.present && self.is_shown(row))
+    }
+
+    /// Whether it may be shown at all here: a locked asset needs its PIN, a sidecar is no photo.
+    fn is_shown(&self, row: &Row) -> bool {
+        row.kind != Kind::Sidecar && row.visibility != Visibility::Locked
     }
 
     /// A daemon answers at once with what it has. A command that opened the library itself gives the text index a
@@ -175,14 +187,13 @@ impl Service {
     }
 }
 
-/// What `list` lists and `status` counts: photos and videos that are there, parts of others included, sidecars not.
-fn listed(snapshot: &Snapshot) -> impl Iterator<Item = (RowNumber, &Arc<Row>)> {
-    snapshot.rows().filter(|(_, row)| row.present && is_shown(row))
-}
-
-/// Whether it may be shown at all here: a locked asset needs its PIN, a sidecar is no photo.
-fn is_shown(row: &Row) -> bool {
-    row.kind != Kind::Sidecar && row.visibility != Visibility::Locked
+/// The row itself, or the photo that it is a sidecar of.
+fn described_by(snapshot: &Snapshot, number: RowNumber) -> Option<&Arc<Row>> {
+    let row = snapshot.row(number)?;
+    match row.host {
+        Some(host) if row.kind == Kind::Sidecar => snapshot.row(host),
+        _ => Some(row),
+    }
 }
 
 fn item(sink: Sink<'_>, item: &impl Serialize) -> Result<()> {

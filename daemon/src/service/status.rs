@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Result;
-use library::Kind;
+use library::{Kind, Row};
 
-use super::{FIRST_LOOK, Service, listed};
+use super::{FIRST_LOOK, Service};
 use crate::output::{Activity, Busy, Offline, Root, State, Status, Unreadable};
 use crate::pipeline::progress::{self, Report, WatchMode};
 use crate::raw_path::RawPath;
@@ -18,12 +18,13 @@ impl Service {
         self.let_text_catch_up(FIRST_LOOK);
         let snapshot = self.library.snapshot();
         let (mut assets, mut videos, mut bytes) = (0, 0, 0);
-        for (_, row) in listed(&snapshot) {
+        for (_, row) in self.listed(&snapshot) {
             assets += 1;
             videos += u64::from(row.kind == Kind::Video);
             bytes += row.size;
         }
-        let missing = snapshot.rows().filter(|(_, row)| !row.present && row.kind != Kind::Sidecar).count();
+        let is_missing = |row: &Row| !row.present && row.kind != Kind::Sidecar;
+        let missing = snapshot.rows().filter(|(_, row)| is_missing(row)).count();
         let report = self.watcher().map(|watcher| watcher.progress().report());
         let activity = self.activity_by(report.as_ref());
         Ok(Status {
