@@ -129,3 +129,20 @@ fn where_no_folder_is_named_those_watched_last_are_meant() {
     let both = site.ask(&["index", "--photos", text(site.photos()), "--photos", text(&sub)]);
     assert_eq!(both.code, Some(2), "{}", both.err);
 }
+
+#[test]
+fn a_running_daemon_is_not_asked_to_index_what_it_does_not_watch() {
+    let site = Site::default();
+    site.photo("one.jpg", &Jpeg::new(1));
+    let stick = other(&site, "stick", 2);
+    let daemon = site.up();
+    daemon.settle();
+    index(&site, &[site.photos()]);
+    let answer = site.ask(&["index", "--photos", text(&stick)]);
+    assert_eq!(answer.code, Some(4), "{}", answer.err);
+    for words in [text(site.photos()), text(&stick), "galleryfs unmount"] {
+        assert!(answer.err.contains(words), "{words} in {}", answer.err);
+    }
+    assert_eq!(site.list().len(), 1);
+    assert!(daemon.stop().success());
+}

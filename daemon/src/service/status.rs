@@ -106,6 +106,8 @@ impl Service {
                 WatchMode::Scanned => "scan",
                 WatchMode::Away => "away",
             });
+            // A daemon answers before it has begun to watch.
+            let watch = watch.or((root.watched && self.stop.is_some()).then_some("starting"));
             Root {
                 path: root.path.to_string_lossy().into_owned(),
                 name: root.name.clone(),
