@@ -6,7 +6,7 @@
 //!    path copied from a file manager still opens when the ranks have moved. A name that looks ranked is only ever
 //!    read as ranked, so no arrival can turn it into another photo.
 
-use library::{Row, RowNumber};
+use library::{Row, RowNumber, Scope};
 
 use super::path::DirPath;
 use super::probed::is_probed;
@@ -58,6 +58,11 @@ impl View for Search {
 
     fn about(&self) -> &'static str {
         "search/dog in park: open any name here and it is searched for"
+    }
+
+    /// A query decides by itself whether it asks for the archive.
+    fn scope(&self) -> Scope {
+        Scope::Everything
     }
 
     fn naming(&self) -> Naming {

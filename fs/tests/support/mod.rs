@@ -15,7 +15,7 @@ use galleryfs_fs::clock::Clock;
 use galleryfs_fs::{Commit, Details, Original, QueryError, Source, SourceError, Unreadable};
 use jiff::civil::Date;
 use library::snapshot::fixture::{Fixture, Photo};
-use library::{AccountId, AssetId, Change, ChangeSeq, Checksum, Entity, RowNumber, Snapshot};
+use library::{AccountId, AssetId, Change, ChangeSeq, Checksum, Entity, RowNumber, Snapshot, Visibility};
 
 /// The library. The files lie in `root`.
 pub struct TestLibrary {
@@ -167,13 +167,17 @@ impl Source for TestLibrary {
         }
     }
 
-    /// Photos whose names have one of the words, in order of name.
+    /// Photos whose names have one of the words, in order of name; with `is:archived` those of the archive, without it
+    /// the others.
     fn search(&self, text: &str) -> Result<Vec<RowNumber>, SourceError> {
         let snapshot = self.snapshot();
-        let words: Vec<String> = text.split(' ').map(str::to_lowercase).collect();
+        let (asks, words): (Vec<&str>, Vec<&str>) = text.split(' ').partition(|word| *word == "is:archived");
+        let unwanted = if asks.is_empty() { Visibility::Archive } else { Visibility::Timeline };
+        let words: Vec<String> = words.into_iter().map(str::to_lowercase).collect();
         let mut found: Vec<_> = snapshot
             .rows()
-            .filter(|(_, row)| words.iter().any(|word| row.name.to_lowercase().contains(word)))
+            .filter(|(_, row)| row.visibility != unwanted)
+            .filter(|(_, row)| words.is_empty() || words.iter().any(|word| row.name.to_lowercase().contains(word)))
             .map(|(number, row)| (row.name.clone(), number))
             .collect();
         found.sort();
