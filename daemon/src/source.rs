@@ -99,6 +99,10 @@ impl Source for LibrarySource {
         }
     }
 
+    fn sync(&self) -> Result<(), SourceError> {
+        self.library.sync().map_err(|error| io::Error::other(error).into())
+    }
+
     fn details(&self, asset: AssetId) -> Option<Details> {
         match self.library.details(asset) {
             Ok(details) => details.map(|details| Details {

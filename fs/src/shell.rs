@@ -1,7 +1,7 @@
 //! The thin shell: what the kernel asks, handed to the tree, and the tree's answers handed back.
 //!
-//! Nothing is decided here. lookup, getattr and readdir answer at once from memory; open, read where a disk must be
-//! waited for, and the opendir of a search take their reply to a pool. A panic answers EIO: the reply it held says so
+//! Nothing is decided here. lookup, getattr and readdir answer at once from memory; open, fsync, read where a disk must
+//! be waited for, and the opendir of a search take their reply to a pool. A panic answers EIO: the reply it held says so
 //! when it is dropped.
 
 use std::ffi::OsStr;
@@ -189,6 +189,25 @@ impl Shared {
             };
             if let (Err(error), Some(reply)) = (done, reply) {
                 reply.error(refusal("read", ino, &error));
+            }
+        });
+    }
+
+    /// Whoever asks for a file to be safe wants what was decided about it safe: originals are not written here.
+    fn sync(self: &Arc<Self>, operation: &'static str, ino: u64, reply: ReplyEmpty) {
+        let shared = Arc::clone(self);
+        self.pools.disk(None).submit(move |turn| {
+            let done = match turn {
+                Turn::Refused => Err(FsError::Busy),
+                Turn::Run => shared.tree.source().sync().map_err(FsError::from),
+            };
+            match done {
+                Ok(()) => reply.ok(),
+                // Whatever the reason, and too long a queue too: what the caller has to know is that it is not safe.
+                Err(error) => {
+                    refusal(operation, ino, &error);
+                    reply.error(Errno::EIO);
+                }
             }
         });
     }
@@ -510,8 +529,8 @@ impl Filesystem for Shell {
         reply.ok();
     }
 
-    fn fsync(&self, _req: &Request, _ino: INodeNo, _fh: FileHandle, _datasync: bool, reply: ReplyEmpty) {
-        reply.ok();
+    fn fsync(&self, _req: &Request, ino: INodeNo, _fh: FileHandle, _datasync: bool, reply: ReplyEmpty) {
+        guarded("fsync", || self.0.sync("fsync", ino.0, reply));
     }
 
     fn opendir(&self, _req: &Request, ino: INodeNo, _flags: OpenFlags, reply: ReplyOpen) {
@@ -545,8 +564,8 @@ impl Filesystem for Shell {
         reply.ok();
     }
 
-    fn fsyncdir(&self, _req: &Request, _ino: INodeNo, _fh: FileHandle, _datasync: bool, reply: ReplyEmpty) {
-        reply.ok();
+    fn fsyncdir(&self, _req: &Request, ino: INodeNo, _fh: FileHandle, _datasync: bool, reply: ReplyEmpty) {
+        guarded("fsyncdir", || self.0.sync("fsyncdir", ino.0, reply));
     }
 
     fn statfs(&self, _req: &Request, _ino: INodeNo, reply: ReplyStatfs) {

@@ -30,6 +30,9 @@ pub trait Source: Send + Sync + 'static {
     /// The rows `text` finds, best first. May block.
     fn search(&self, text: &str) -> Result<Vec<RowNumber>, SourceError>;
 
+    /// Waits until everything decided so far is safe from a power cut. May block.
+    fn sync(&self) -> Result<(), SourceError>;
+
     /// What the catalogue knows of an asset beyond its row. May block.
     fn details(&self, asset: AssetId) -> Option<Details>;
 

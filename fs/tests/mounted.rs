@@ -11,6 +11,7 @@ use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use galleryfs_fs::{Mount, Options, Passthrough, Source, Xattrs};
@@ -168,6 +169,22 @@ fn what_stands_in_a_photos_place_for_a_moment_is_read_but_not_kept() {
         drop(file);
         assert_eq!(std::fs::read(&shown).unwrap(), own);
         assert_eq!(std::fs::read(&shown).unwrap(), own);
+    }
+}
+
+#[test]
+fn a_sync_waits_for_the_library_and_says_when_it_failed() {
+    let mounted = Mounted::new();
+    mounted.library.add_plain("a.jpg", b"bytes");
+    soon("a photo", || mounted.at("all/2024/05/a.jpg").exists());
+    let file = std::fs::File::open(mounted.at("all/2024/05/a.jpg")).unwrap();
+    let folder = std::fs::File::open(mounted.at("all")).unwrap();
+    file.sync_all().unwrap();
+    folder.sync_all().unwrap();
+    assert_eq!(mounted.library.syncs.load(Ordering::Relaxed), 2);
+    mounted.library.disk_failed.store(true, Ordering::Relaxed);
+    for handle in [&file, &folder] {
+        assert_eq!(handle.sync_all().unwrap_err().raw_os_error(), Some(libc::EIO));
     }
 }
 

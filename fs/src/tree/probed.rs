@@ -83,7 +83,9 @@ mod tests {
 
     #[test]
     fn what_people_ask_for_is_not_among_it() {
-        for name in ["dog in park", "camera:canon", "cover", "folder:trip", "albumart", "type:jpeg", "IMG_1.jpg"] {
+        for name in
+            ["dog in park", "camera:canon", "cover", "folder:trip", "albumart", "type:jpeg", "IMG_1.jpg"]
+        {
             assert!(!is_probed(name), "{name:?}");
         }
     }

@@ -4,9 +4,10 @@
 
 use std::collections::HashMap;
 use std::fs::File;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
@@ -26,6 +27,10 @@ pub struct TestLibrary {
     versions: AtomicU64,
     /// When each file was last written here: one with another time is somebody else's doing.
     known: Mutex<HashMap<PathBuf, SystemTime>>,
+    /// How often it was asked to be safe from a power cut.
+    pub syncs: AtomicU64,
+    /// Whether it cannot be.
+    pub disk_failed: AtomicBool,
     pub root: PathBuf,
 }
 
@@ -39,6 +44,8 @@ impl TestLibrary {
             unreadable: Mutex::default(),
             versions: AtomicU64::new(0),
             known: Mutex::default(),
+            syncs: AtomicU64::new(0),
+            disk_failed: AtomicBool::new(false),
             root: root.to_owned(),
         })
     }
@@ -177,11 +184,21 @@ impl Source for TestLibrary {
         let mut found: Vec<_> = snapshot
             .rows()
             .filter(|(_, row)| row.visibility != unwanted)
-            .filter(|(_, row)| words.is_empty() || words.iter().any(|word| row.name.to_lowercase().contains(word)))
+            .filter(|(_, row)| {
+                words.is_empty() || words.iter().any(|word| row.name.to_lowercase().contains(word))
+            })
             .map(|(number, row)| (row.name.clone(), number))
             .collect();
         found.sort();
         Ok(found.into_iter().map(|(_, number)| number).collect())
+    }
+
+    fn sync(&self) -> Result<(), SourceError> {
+        self.syncs.fetch_add(1, Ordering::Relaxed);
+        if self.disk_failed.load(Ordering::Relaxed) {
+            return Err(io::Error::from(io::ErrorKind::StorageFull).into());
+        }
+        Ok(())
     }
 
     fn details(&self, asset: AssetId) -> Option<Details> {
