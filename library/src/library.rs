@@ -111,6 +111,14 @@ pub enum LibraryError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The data folder is another user's.
+    #[error("the data folder {path} belongs to user {owner}: only that user may open it", path = path.display())]
+    Foreign {
+        /// Which.
+        path: PathBuf,
+        /// Whose it is.
+        owner: u32,
+    },
     /// The library was closed meanwhile.
     #[error("the library is closed")]
     Closed,

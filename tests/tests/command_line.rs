@@ -185,6 +185,9 @@ fn the_data_folder_and_its_socket_are_ours_alone() {
     let site = Site::default();
     let data = site.folder().join("d".repeat(120)).join("data");
     let site = site.with_data(data);
+    // Made beforehand, as `mkdir` makes a folder.
+    std::fs::create_dir_all(site.data()).unwrap();
+    std::fs::set_permissions(site.data(), std::fs::Permissions::from_mode(0o755)).unwrap();
     let _daemon = site.up();
     let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(site.data()), 0o700);
