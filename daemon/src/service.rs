@@ -155,9 +155,12 @@ impl Service {
         snapshot.rows().filter(|(_, row)| row.present && self.is_shown(row))
     }
 
-    /// Whether it may be shown at all here: a locked asset needs its PIN, a sidecar is no photo.
+    /// Whether it may be shown at all here: what is another account's is nobody's business, a locked asset needs its
+    /// PIN, a sidecar is no photo.
     fn is_shown(&self, row: &Row) -> bool {
-        row.kind != Kind::Sidecar && row.visibility != Visibility::Locked
+        row.owner == self.library.account()
+            && row.kind != Kind::Sidecar
+            && row.visibility != Visibility::Locked
     }
 
     /// A daemon answers at once with what it has. A command that opened the library itself gives the text index a
@@ -198,4 +201,47 @@ fn described_by(snapshot: &Snapshot, number: RowNumber) -> Option<&Arc<Row>> {
 
 fn item(sink: Sink<'_>, item: &impl Serialize) -> Result<()> {
     sink(serde_json::to_string(item)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::LibrarySource;
+    use galleryfs_fs::Source as _;
+    use library::{AccountId, Digests, FilePath, FileStat, Format, Metadata, Observation, RootSpec};
+
+    #[test]
+    fn what_is_another_accounts_is_not_told() {
+        let data = tempfile::tempdir().unwrap();
+        let (library, _) = Library::open(data.path()).unwrap();
+        let specs = [RootSpec { path: "/theirs".into() }];
+        let root = library.set_roots(AccountId::random(), &specs).unwrap()[0];
+        let stat = FileStat { size: 1, mtime_ns: 1, ctime_ns: 1, device: 1, inode: 1 };
+        let seen = Observation::Asset {
+            path: FilePath::new(root, &b"a.jpg"[..]),
+            stat,
+            digests: Digests::of(b"x"),
+            metadata: Box::new(Metadata { format: Some(Format::Jpeg), ..Metadata::default() }),
+            sidecars: Vec::new(),
+        };
+        let path = FilePath::new(root, &b"b.jpg"[..]);
+        let broken = Observation::Unreadable { path, stat, reason: "no".into() };
+        library.observe(vec![seen, broken]).unwrap();
+        assert!(library.snapshot().by_name("a.jpg").is_some(), "it is there");
+
+        let service = Service::new(Arc::clone(&library), data.path());
+        let mut told = 0;
+        let mut count = |_| {
+            told += 1;
+            Ok(())
+        };
+        service.answer(&Request::List, &mut count).unwrap();
+        let what = Wanted { name: Some("a.jpg".into()), ..Wanted::default() };
+        let error = service.answer(&Request::Show { what }, &mut count).unwrap_err();
+        assert_eq!((Exit::of(&error), told), (Exit::NotFound, 0));
+        let status = service.status().unwrap();
+        assert_eq!((status.assets, status.missing, status.bytes), (0, 0, 0));
+        assert!(status.unreadable.is_empty() && status.roots.is_empty());
+        assert!(LibrarySource::new(library).unreadable().is_empty());
+    }
 }

@@ -122,7 +122,11 @@ impl Source for LibrarySource {
             tracing::warn!("the unreadable files: {error}");
             Vec::new()
         });
-        files.into_iter().map(|file| self.described(file)).collect()
+        let snapshot = self.library.snapshot();
+        let is_own = |file: &library::Unreadable| {
+            snapshot.folders().root(file.file.root).is_some_and(|(root, _)| root.owner == self.account)
+        };
+        files.into_iter().filter(is_own).map(|file| self.described(file)).collect()
     }
 
     fn open_unreadable(&self, file: &Unreadable) -> Result<Original, SourceError> {

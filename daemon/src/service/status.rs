@@ -1,10 +1,10 @@
 //! How the library is, put together from the library, the watcher and the mount.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use anyhow::Result;
-use library::{Kind, Row};
+use library::{Kind, RootId, Row};
 
 use super::{FIRST_LOOK, Service};
 use crate::output::{Activity, Busy, Offline, Root, State, Status, Unreadable};
@@ -23,7 +23,8 @@ impl Service {
             videos += u64::from(row.kind == Kind::Video);
             bytes += row.size;
         }
-        let is_missing = |row: &Row| !row.present && row.kind != Kind::Sidecar;
+        let account = self.library.account();
+        let is_missing = |row: &Row| !row.present && row.kind != Kind::Sidecar && row.owner == account;
         let missing = snapshot.rows().filter(|(_, row)| is_missing(row)).count();
         let report = self.watcher().map(|watcher| watcher.progress().report());
         let activity = self.activity_by(report.as_ref());
@@ -77,13 +78,14 @@ impl Service {
     }
 
     fn unreadable(&self) -> Result<Vec<Unreadable>> {
-        let files = self.library.unreadable()?;
+        let own = self.own_roots();
+        let files = self.library.unreadable()?.into_iter().filter(|file| own.contains(&file.file.root));
         let entry = |file: library::Unreadable| Unreadable {
             path: file.path.to_string_lossy().into_owned(),
             path_raw: file.path.to_str().is_none().then(|| RawPath::encode(&file.path)),
             reason: file.reason,
         };
-        Ok(files.into_iter().map(entry).collect())
+        Ok(files.map(entry).collect())
     }
 
     fn offline(&self) -> Result<Vec<Offline>> {
@@ -92,12 +94,26 @@ impl Service {
             reason: away.reason,
             since: away.since.to_string(),
         };
-        Ok(self.library.away()?.into_iter().map(entry).collect())
+        let own = self.own_roots();
+        Ok(self.library.away()?.into_iter().filter(|away| own.contains(&away.root)).map(entry).collect())
+    }
+
+    fn own_roots(&self) -> HashSet<RootId> {
+        let account = self.library.account();
+        let snapshot = self.library.snapshot();
+        snapshot
+            .folders()
+            .roots()
+            .filter(|(root, _)| root.owner == account)
+            .map(|(root, _)| root.id)
+            .collect()
     }
 
     fn roots(&self, report: Option<&Report>) -> Vec<Root> {
         let snapshot = self.library.snapshot();
-        let roots = snapshot.folders().roots().map(|(root, _)| {
+        let account = self.library.account();
+        let own = snapshot.folders().roots().filter(|(root, _)| root.owner == account);
+        let roots = own.map(|(root, _)| {
             let progress = report.and_then(|report| report.roots.get(&root.id));
             let watch = progress.map(|progress| match progress.mode {
                 WatchMode::Starting => "starting",
