@@ -32,7 +32,7 @@ install: build
 	install -Dm755 target/release/galleryfs "$(HOME)/.cargo/bin/galleryfs"
 
 dependencies:
-	@command -v $(CARGO) >/dev/null || { echo "Rust is missing: see https://rustup.rs" >&2; exit 1; }
+	@command -v $(CARGO) >/dev/null || { echo "Rust is missing. This installs it: curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh" >&2; exit 1; }
 	@scripts/install-dependencies run
 
 # The end-to-end tests start the program that lies beside them, so it is built first. cargo-nextest keeps tests apart

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use crate::exit::Exit;
 
 pub use self::layer::Layer;
-pub use self::places::{Places, real_path};
+pub use self::places::{KnownRoots, Places, real_path};
 pub use self::template::template;
 
 /// Whether extended attributes are answered.

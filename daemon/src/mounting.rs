@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use galleryfs_fs::{Options, Parts};
 use rustix::mount::UnmountFlags;
 
-use crate::config::{OnOff, Passthrough, Settings, Xattrs};
+use crate::config::{OnOff, Passthrough, Settings, Xattrs, real_path};
 use crate::exit::Exit;
 
 /// The folder the gallery is mounted on. Removed again when dropped, if galleryfs made it and nothing is in it.
@@ -71,15 +71,28 @@ pub fn is_dead(path: &Path) -> bool {
     std::fs::metadata(path).is_err_and(|error| error.raw_os_error() == Some(libc::ENOTCONN))
 }
 
-/// Takes a mount away, even while somebody looks at it.
+/// The type of what is mounted there, if that is not ours.
+pub fn others(path: &Path) -> Result<Option<String>> {
+    let kind = galleryfs_fs::mounted_on(&real_path(path)?).context("cannot read /proc/self/mountinfo")?;
+    Ok(kind.filter(|kind| !galleryfs_fs::is_galleryfs(kind)))
+}
+
+/// Takes a mount of ours away, dead or alive, even while somebody looks at it. What others mounted there stays.
 pub fn clear(path: &Path) -> Result<()> {
-    if rustix::mount::unmount(path, UnmountFlags::DETACH | UnmountFlags::NOFOLLOW).is_ok() {
+    let path = real_path(path)?;
+    if let Some(kind) = others(&path)? {
+        return Err(Exit::NotMounted.because(format!(
+            "{} is where a {kind} file system is mounted, which is not galleryfs's to take away",
+            path.display()
+        )));
+    }
+    if rustix::mount::unmount(&path, UnmountFlags::DETACH | UnmountFlags::NOFOLLOW).is_ok() {
         return Ok(());
     }
     // Only root may unmount by itself; fusermount3 is setuid and unmounts what is the user's own.
     let output = Command::new("fusermount3")
         .args(["-u", "-z", "--"])
-        .arg(path)
+        .arg(&path)
         .output()
         .context("cannot run fusermount3 (package fuse3)")?;
     if output.status.success() {
@@ -91,17 +104,7 @@ pub fn clear(path: &Path) -> Result<()> {
 
 /// Whether the gallery stands there now: a mount of our type.
 pub fn is_mounted(path: &Path) -> bool {
-    let Ok(real) = path.canonicalize() else { return false };
-    let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
-    mounts.lines().any(|line| {
-        let mut fields = line.split(' ').skip(1);
-        let point = fields.next().map(unescaped);
-        point.as_deref() == real.to_str()
-            && fields.next().is_some_and(|kind| kind.starts_with("fuse.galleryfs"))
-    })
-}
-
-/// The mount table writes blanks in names as octal numbers.
-fn unescaped(field: &str) -> String {
-    field.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\")
+    path.canonicalize()
+        .and_then(|real| galleryfs_fs::mounted_on(&real))
+        .is_ok_and(|kind| kind.is_some_and(|kind| galleryfs_fs::is_galleryfs(&kind)))
 }

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use library::{Library, LibraryError, OpenReport, RootId, RootSpec};
 
 use crate::backend::{Backend, has_library, opening, refuse_foreign};
-use crate::config::{Places, Settings};
+use crate::config::{KnownRoots, Places, Settings};
 use crate::exit::Exit;
 use crate::output::Status;
 use crate::request::Request;
@@ -40,16 +40,15 @@ impl Running {
     /// Checks the folders, opens the library and answers on its socket. Watches nothing yet.
     pub fn open(settings: &Settings, opening: Opening, stop: Stop) -> Result<Self> {
         // Before anything is made: a data folder inside a photo folder must not come to be at all.
-        let known = if has_library(&settings.data) { None } else { Some(&[][..]) };
+        let nothing = KnownRoots::default();
+        let known = if has_library(&settings.data) { None } else { Some(&nothing) };
         let places = Places::resolve(settings, known)?;
         refuse_foreign(&places.data)?;
         let (library, report) = open_library(&places.data, opening)?;
         for note in &report.notes {
             tracing::warn!("{note}");
         }
-        let known: Vec<PathBuf> =
-            library.snapshot().folders().roots().map(|(root, _)| root.path.clone()).collect();
-        let places = Places::resolve(settings, Some(&known))?;
+        let places = Places::resolve(settings, Some(&KnownRoots::of(&library)))?;
         if places.roots.is_empty() {
             return Err(Exit::Usage.because("which photos? Say --photos DIR"));
         }

@@ -114,7 +114,7 @@ impl Service {
     /// Oldest capture first, what has no date last, then by name: an order that a rebuild keeps.
     fn list(&self, sink: Sink<'_>) -> Result<()> {
         let snapshot = self.library.snapshot();
-        let mut rows: Vec<&Arc<Row>> = listed(&snapshot).map(|(_, row)| row).collect();
+        let mut rows: Vec<&Arc<Row>> = self.listed(&snapshot).map(|(_, row)| row).collect();
         rows.sort_by(|a, b| {
             let key = |row: &Row| (row.taken.is_none(), row.taken.map(|taken| taken.local));
             key(a).cmp(&key(b)).then_with(|| a.name.cmp(&b.name))
@@ -130,8 +130,10 @@ impl Service {
 
     fn show(&self, what: &Wanted, sink: Sink<'_>) -> Result<()> {
         let snapshot = self.library.snapshot();
-        let found =
-            self.find(what, &snapshot).and_then(|number| snapshot.row(number)).filter(|row| is_shown(row));
+        let found = self
+            .find(what, &snapshot)
+            .and_then(|number| described_by(&snapshot, number))
+            .filter(|row| self.is_shown(row));
         let details = found.map(|row| self.library.details(row.id)).transpose()?.flatten();
         match details {
             Some(details) => item(sink, &Asset::from(&details)),
@@ -146,6 +148,19 @@ impl Service {
         let by_path = || what.path.as_ref().and_then(|path| self.library.find_path(&path.0));
         let by_name = || what.name.as_ref().and_then(|name| snapshot.by_name(name));
         by_id().or_else(by_inode).or_else(by_path).or_else(by_name)
+    }
+
+    /// What `list` lists and `status` counts: photos and videos that are there, parts of others included, sidecars not.
+    fn listed<'s>(&self, snapshot: &'s Snapshot) -> impl Iterator<Item = (RowNumber, &'s Arc<Row>)> {
+        snapshot.rows().filter(|(_, row)| row.present && self.is_shown(row))
+    }
+
+    /// Whether it may be shown at all here: what is another account's is nobody's business, a locked asset needs its
+    /// PIN, a sidecar is no photo.
+    fn is_shown(&self, row: &Row) -> bool {
+        row.owner == self.library.account()
+            && row.kind != Kind::Sidecar
+            && row.visibility != Visibility::Locked
     }
 
     /// A daemon answers at once with what it has. A command that opened the library itself gives the text index a
@@ -175,16 +190,58 @@ impl Service {
     }
 }
 
-/// What `list` lists and `status` counts: photos and videos that are there, parts of others included, sidecars not.
-fn listed(snapshot: &Snapshot) -> impl Iterator<Item = (RowNumber, &Arc<Row>)> {
-    snapshot.rows().filter(|(_, row)| row.present && is_shown(row))
-}
-
-/// Whether it may be shown at all here: a locked asset needs its PIN, a sidecar is no photo.
-fn is_shown(row: &Row) -> bool {
-    row.kind != Kind::Sidecar && row.visibility != Visibility::Locked
+/// The row itself, or the photo that it is a sidecar of.
+fn described_by(snapshot: &Snapshot, number: RowNumber) -> Option<&Arc<Row>> {
+    let row = snapshot.row(number)?;
+    match row.host {
+        Some(host) if row.kind == Kind::Sidecar => snapshot.row(host),
+        _ => Some(row),
+    }
 }
 
 fn item(sink: Sink<'_>, item: &impl Serialize) -> Result<()> {
     sink(serde_json::to_string(item)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::LibrarySource;
+    use galleryfs_fs::Source as _;
+    use library::{AccountId, Digests, FilePath, FileStat, Format, Metadata, Observation, RootSpec};
+
+    #[test]
+    fn what_is_another_accounts_is_not_told() {
+        let data = tempfile::tempdir().unwrap();
+        let (library, _) = Library::open(data.path()).unwrap();
+        let specs = [RootSpec { path: "/theirs".into() }];
+        let root = library.set_roots(AccountId::random(), &specs).unwrap()[0];
+        let stat = FileStat { size: 1, mtime_ns: 1, ctime_ns: 1, device: 1, inode: 1 };
+        let seen = Observation::Asset {
+            path: FilePath::new(root, &b"a.jpg"[..]),
+            stat,
+            digests: Digests::of(b"x"),
+            metadata: Box::new(Metadata { format: Some(Format::Jpeg), ..Metadata::default() }),
+            sidecars: Vec::new(),
+        };
+        let path = FilePath::new(root, &b"b.jpg"[..]);
+        let broken = Observation::Unreadable { path, stat, reason: "no".into() };
+        library.observe(vec![seen, broken]).unwrap();
+        assert!(library.snapshot().by_name("a.jpg").is_some(), "it is there");
+
+        let service = Service::new(Arc::clone(&library), data.path());
+        let mut told = 0;
+        let mut count = |_| {
+            told += 1;
+            Ok(())
+        };
+        service.answer(&Request::List, &mut count).unwrap();
+        let what = Wanted { name: Some("a.jpg".into()), ..Wanted::default() };
+        let error = service.answer(&Request::Show { what }, &mut count).unwrap_err();
+        assert_eq!((Exit::of(&error), told), (Exit::NotFound, 0));
+        let status = service.status().unwrap();
+        assert_eq!((status.assets, status.missing, status.bytes), (0, 0, 0));
+        assert!(status.unreadable.is_empty() && status.roots.is_empty());
+        assert!(LibrarySource::new(library).unreadable().is_empty());
+    }
 }

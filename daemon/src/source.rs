@@ -1,14 +1,16 @@
 //! The library as the mount sees it.
 
-use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, unbounded};
-use galleryfs_fs::{Commit, Details, QueryError, Source, SourceError, Unreadable};
+use galleryfs_fs::{Commit, Details, Original, QueryError, Source, SourceError, Unreadable};
 use library::query::Mode;
-use library::{AccountId, AssetId, FilePath, Library, LibraryError, RowNumber, Snapshot};
+use library::{
+    AccountId, AssetId, AssetInode, FileContent, FilePath, FileStat, Library, LibraryError, Row, RowNumber,
+    Snapshot,
+};
 
 use crate::pipeline::beneath;
 
@@ -26,11 +28,22 @@ impl LibrarySource {
     }
 }
 
-/// Opens a file beneath its root, following no link out of it, whatever was put in its place meanwhile.
-fn open(root: &Path, relative: &[u8]) -> Result<File, SourceError> {
+/// Opens a file beneath its root, following no link out of it. Something else may have been put in its place
+/// meanwhile, so `is_known` is asked about what was opened.
+fn open(
+    root: &Path,
+    relative: &[u8],
+    is_known: impl FnOnce(&FileStat) -> bool,
+) -> Result<Original, SourceError> {
     let folder = beneath::open_root(root)?;
-    let (file, _) = beneath::open_file(&folder, relative)?.ok_or(SourceError::Gone)?;
-    Ok(file)
+    let (file, stat) = beneath::open_file(&folder, relative)?.ok_or(SourceError::Gone)?;
+    let known = is_known(&beneath::file_stat(&stat));
+    Ok(if known { Original::AsKnown(file) } else { Original::Changed(file) })
+}
+
+/// Whether a file is as it was when it was last looked at. Not by its change time, which a new link alone moves.
+fn is_as_before(stat: &FileStat, size: u64, modified: jiff::Timestamp) -> bool {
+    stat.size == size && i128::from(stat.mtime_ns) == modified.as_nanosecond()
 }
 
 impl Source for LibrarySource {
@@ -58,13 +71,17 @@ impl Source for LibrarySource {
         receiver
     }
 
-    fn open_original(&self, row: RowNumber, snapshot: &Snapshot) -> Result<File, SourceError> {
+    fn open_original(&self, row: RowNumber, snapshot: &Snapshot) -> Result<Original, SourceError> {
+        let known = snapshot.row(row).ok_or(SourceError::Gone)?;
         let mut outcome = Err(SourceError::Gone);
-        // The same bytes may stand in several places; one that can be opened is enough.
-        for (root, relative) in self.library.originals(snapshot, row) {
-            outcome = open(&root, &relative);
-            if outcome.is_ok() {
-                break;
+        // The same bytes may stand in several places; one that is as known is enough.
+        for (root, path) in self.library.originals(snapshot, row) {
+            let opened = open(&root, &path.relative, |stat| self.is_known(stat, known, &path));
+            match opened {
+                Ok(Original::AsKnown(_)) => return opened,
+                // What can be opened at all is better than a reason why not.
+                _ if outcome.is_err() => outcome = opened,
+                _ => {}
             }
         }
         outcome
@@ -80,6 +97,10 @@ impl Source for LibrarySource {
             Err(LibraryError::Query(error)) => Err(QueryError(error.to_string()).into()),
             Err(error) => Err(io::Error::other(error).into()),
         }
+    }
+
+    fn sync(&self) -> Result<(), SourceError> {
+        self.library.sync().map_err(|error| io::Error::other(error).into())
     }
 
     fn details(&self, asset: AssetId) -> Option<Details> {
@@ -101,17 +122,38 @@ impl Source for LibrarySource {
             tracing::warn!("the unreadable files: {error}");
             Vec::new()
         });
-        files.into_iter().map(|file| self.described(file)).collect()
+        let snapshot = self.library.snapshot();
+        let is_own = |file: &library::Unreadable| {
+            snapshot.folders().root(file.file.root).is_some_and(|(root, _)| root.owner == self.account)
+        };
+        files.into_iter().filter(is_own).map(|file| self.described(file)).collect()
     }
 
-    fn open_unreadable(&self, file: &Unreadable) -> Result<File, SourceError> {
+    fn open_unreadable(&self, file: &Unreadable) -> Result<Original, SourceError> {
         let snapshot = self.library.snapshot();
         let (root, _) = snapshot.folders().root(file.root).ok_or(SourceError::Gone)?;
-        open(&root.path, &file.path)
+        open(&root.path, &file.path, |stat| is_as_before(stat, file.size, file.modified))
     }
 }
 
 impl LibrarySource {
+    /// Whether what was opened at `path` is the version of the photo that `row` is.
+    fn is_known(&self, stat: &FileStat, row: &Row, path: &FilePath) -> bool {
+        if is_as_before(stat, row.size, row.modified) {
+            return true;
+        }
+        // The row has the time of one of its files; the others may be copies with times of their own.
+        let record = self.library.file(path).ok().flatten();
+        record.is_some_and(|record| match &record.content {
+            FileContent::Asset { asset, digests, .. } => {
+                (stat.size, stat.mtime_ns) == (record.stat.size, record.stat.mtime_ns)
+                    // The catalogue may be ahead of the row. (A number that is salted is never taken for known.)
+                    && AssetInode::of(*asset, &digests.checksum, 0) == row.inode
+            }
+            _ => false,
+        })
+    }
+
     /// With size and time as they were when the file was last looked at.
     fn described(&self, unreadable: library::Unreadable) -> Unreadable {
         let path: FilePath = unreadable.file;

@@ -15,19 +15,19 @@ mod series;
 mod settling;
 
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, bounded, unbounded};
-use library::{FilePath, Observation, RootId};
+use crossbeam_channel::{Receiver, unbounded};
+use library::{FilePath, RootId};
 use rustix::event::EventfdFlags;
 
 use crate::pipeline::describe::{Describe, Media};
 use crate::pipeline::duty::Duties;
-use crate::pipeline::gather::Told;
 use crate::pipeline::place::Place;
 use crate::pipeline::progress::{Progress, Report};
 use crate::pipeline::sink::Sink;
@@ -84,17 +84,6 @@ impl Default for WatchOptions {
             max_watches: None,
         }
     }
-}
-
-/// What went wrong with a request.
-#[derive(Debug, thiserror::Error)]
-pub enum WatchRequestError {
-    /// No root holds the path.
-    #[error("{} is in none of the watched folders", .0.display())]
-    NotWatched(PathBuf),
-    /// Everything stops.
-    #[error("galleryfs is stopping")]
-    Stopping,
 }
 
 /// Roots being watched. Dropping it stops.
@@ -235,31 +224,15 @@ impl Watcher {
         }
     }
 
-    /// The user says that what is away or missing at or below `path` is gone for good. Returns when the library knows.
-    pub fn forget(&self, path: &Path) -> Result<(), WatchRequestError> {
-        use std::os::unix::ffi::OsStrExt;
-        let (root, below) = self
-            .roots
-            .iter()
-            .find_map(|root| Some((root, path.strip_prefix(root.place.path()).ok()?)))
-            .ok_or_else(|| WatchRequestError::NotWatched(path.into()))?;
-        let folder: Box<[u8]> = below.as_os_str().as_bytes().into();
-        let (stored, told) = bounded(1);
-        let forgotten = Observation::Forgotten { root: root.place.id(), folder: folder.clone() };
-        self.pipeline.tell(Told {
-            observations: vec![forgotten],
-            duty: vec![root.duty()],
-            stored: Some(stored),
-            ..Told::default()
-        });
-        // Nothing is ever sent: the sender is dropped once all is stored.
-        let _ = told.recv();
-        if root.stopping() {
-            return Err(WatchRequestError::Stopping);
+    /// The library was told without the watcher that what was away at or below `path` is gone. What is there after all
+    /// is found again. Nothing happens where the path is not watched.
+    pub fn look_again(&self, path: &Path) {
+        let watched =
+            self.roots.iter().find_map(|root| Some((root, path.strip_prefix(root.place.path()).ok()?)));
+        if let Some((root, below)) = watched {
+            root.place.load_away(self.pipeline.sink().as_ref());
+            root.scan_folder(below.as_os_str().as_bytes(), None);
         }
-        // What is there after all is found again.
-        root.scan_folder(&folder, None);
-        Ok(())
     }
 
     /// Ends all threads, within a second unless a disk holds one.

@@ -8,6 +8,9 @@
 //! 3. Where it is not allowed, that is found out by trying, once a mount. Reads are then answered from the page cache
 //!    at once where they can be, and by a pool where a disk must be waited for; the kernel keeps what it read, which
 //!    is right for ever since a new version of a photo is another inode.
+//! 4. What stands in a photo's place may be ahead of the library ([`Original::Changed`]): an editor saved a moment
+//!    ago. It is read past all caches, and the next to open the inode begins with an empty one, since a private
+//!    mapping gets there even so.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -22,6 +25,7 @@ use library::RootId;
 use rustix::io::{Errno, ReadWriteFlags};
 
 use crate::options::Passthrough;
+use crate::source::Original;
 
 thread_local! {
     /// What a read is made into: kept from read to read.
@@ -48,6 +52,7 @@ pub(crate) struct OpenFile {
     pub(crate) attr: FileAttr,
     /// Where it lies, so that reading waits with others of that disk.
     pub(crate) root: Option<RootId>,
+    caching: Caching,
     /// Keeps the backing file registered.
     _backing: Option<Arc<BackingId>>,
 }
@@ -121,11 +126,42 @@ fn with_buffer<T>(size: u32, read: impl FnOnce(&mut [u8]) -> io::Result<T>) -> i
     })
 }
 
+/// What the kernel may keep of what it reads.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Caching {
+    /// All, with what it has.
+    Keep,
+    /// All, but nothing of what it has.
+    Renew,
+    /// Nothing.
+    Never,
+}
+
 /// How an inode is open.
 #[derive(Debug, Default)]
 struct Mode {
     opens: u64,
+    /// Those of them that read what is not the inode's.
+    changed: u64,
+    /// The kernel may have kept some of that.
+    tainted: bool,
     backing: Weak<BackingId>,
+}
+
+impl Mode {
+    /// One more reads the inode's own bytes.
+    fn read_known(&mut self) -> Caching {
+        let tainted = self.tainted;
+        self.tainted = self.changed > 0;
+        if tainted { Caching::Renew } else { Caching::Keep }
+    }
+
+    /// One more reads what is not the inode's.
+    fn read_changed(&mut self) -> Caching {
+        self.changed += 1;
+        self.tainted = true;
+        Caching::Never
+    }
 }
 
 /// How an open is to be answered.
@@ -135,6 +171,8 @@ pub(crate) struct Opened {
     pub(crate) handle: u64,
     /// The backing file the kernel reads, if it does.
     pub(crate) backing: Option<Arc<BackingId>>,
+    /// What the kernel may keep of what it reads through us.
+    pub(crate) caching: Caching,
 }
 
 /// All open files.
@@ -167,9 +205,9 @@ impl Files {
 
     fn insert(&self, file: OpenFile) -> Opened {
         let handle = self.next.fetch_add(1, Ordering::Relaxed) + 1;
-        let backing = file._backing.clone();
+        let (backing, caching) = (file._backing.clone(), file.caching);
         self.open.write().unwrap_or_else(PoisonError::into_inner).insert(handle, Arc::new(file));
-        Opened { handle, backing }
+        Opened { handle, backing, caching }
     }
 
     /// Opens bytes of our own.
@@ -180,6 +218,7 @@ impl Files {
             bytes: Bytes::Fixed(bytes),
             attr,
             root: None,
+            caching: Caching::Keep,
             _backing: None,
         })
     }
@@ -191,9 +230,14 @@ impl Files {
         let backing = mode.backing.upgrade()?;
         mode.opens += 1;
         drop(modes);
-        let file =
-            OpenFile { ino: attr.ino.0, bytes: Bytes::Backed, attr, root: None, _backing: Some(backing) };
-        Some(self.insert(file))
+        Some(self.insert(OpenFile {
+            ino: attr.ino.0,
+            bytes: Bytes::Backed,
+            attr,
+            root: None,
+            caching: Caching::Keep,
+            _backing: Some(backing),
+        }))
     }
 
     /// Opens an original, asking `register` to make it the inode's backing file where that can be.
@@ -201,15 +245,17 @@ impl Files {
         &self,
         attr: FileAttr,
         root: Option<RootId>,
-        file: File,
+        original: Original,
         register: impl FnOnce(&File) -> io::Result<BackingId>,
     ) -> Opened {
+        let changed = matches!(original, Original::Changed(_));
+        let (Original::AsKnown(file) | Original::Changed(file)) = original;
         // Held while registering, so that two first opens of an inode cannot decide differently.
         let mut modes = self.modes();
         let mode = modes.entry(attr.ino.0).or_default();
         let backing = match mode.backing.upgrade() {
             Some(shared) => Some(shared),
-            None if mode.opens > 0 || !self.passthrough.load(Ordering::Relaxed) => None,
+            None if changed || mode.opens > 0 || !self.passthrough.load(Ordering::Relaxed) => None,
             None => match register(&file) {
                 Ok(registered) => Some(Arc::new(registered)),
                 Err(error) => {
@@ -220,9 +266,15 @@ impl Files {
         };
         mode.opens += 1;
         mode.backing = backing.as_ref().map(Arc::downgrade).unwrap_or_default();
+        let caching = match changed {
+            // Whoever comes while the kernel reads the right bytes for somebody gets those.
+            _ if backing.is_some() => Caching::Keep,
+            true => mode.read_changed(),
+            false => mode.read_known(),
+        };
         drop(modes);
         let bytes = if backing.is_some() { Bytes::Backed } else { Bytes::File(file) };
-        self.insert(OpenFile { ino: attr.ino.0, bytes, attr, root, _backing: backing })
+        self.insert(OpenFile { ino: attr.ino.0, bytes, attr, root, caching, _backing: backing })
     }
 
     /// The kernel refused a backing file: for good, if it is that we may not.
@@ -241,7 +293,7 @@ impl Files {
 
     /// What `stat` said of an inode that is still open, when it was opened.
     pub(crate) fn attr_of(&self, ino: u64) -> Option<FileAttr> {
-        self.modes().get(&ino)?;
+        self.modes().get(&ino).filter(|mode| mode.opens > 0)?;
         let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
         open.values().find(|file| file.ino == ino).map(|file| FileAttr { nlink: 0, ..file.attr })
     }
@@ -253,7 +305,9 @@ impl Files {
             let mut modes = self.modes();
             if let Some(mode) = modes.get_mut(&file.ino) {
                 mode.opens = mode.opens.saturating_sub(1);
-                if mode.opens == 0 {
+                mode.changed = mode.changed.saturating_sub(u64::from(file.caching == Caching::Never));
+                // Until it is read again, what the kernel may have kept has to be remembered.
+                if mode.opens == 0 && !mode.tainted {
                     modes.remove(&file.ino);
                 }
             }
@@ -283,7 +337,7 @@ mod tests {
         let files = Files::new(Passthrough::Off);
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(b"0123456789").unwrap();
-        let opened = files.open(attr(9, 10), None, file, |_| unreachable!("switched off"));
+        let opened = files.open(attr(9, 10), None, Original::AsKnown(file), |_| unreachable!("switched off"));
         let open = files.get(opened.handle).unwrap();
         assert_eq!(open.read(3, 4, <[u8]>::to_vec).unwrap(), b"3456");
         assert_eq!(open.read(8, 100, <[u8]>::to_vec).unwrap(), b"89");
@@ -308,11 +362,31 @@ mod tests {
         let files = Files::new(Passthrough::Auto);
         let mut tried = 0;
         for ino in 0..3 {
-            files.open(attr(ino, 0), None, tempfile::tempfile().unwrap(), |_| {
+            files.open(attr(ino, 0), None, Original::AsKnown(tempfile::tempfile().unwrap()), |_| {
                 tried += 1;
                 Err(io::Error::from_raw_os_error(libc::EPERM))
             });
         }
         assert_eq!(tried, 1);
+    }
+
+    #[test]
+    fn what_is_not_as_known_leaves_nothing_behind() {
+        let files = Files::new(Passthrough::Auto);
+        let open = |original: fn(File) -> Original| {
+            let refuse = |_: &File| Err(io::Error::from_raw_os_error(libc::EPERM));
+            files.open(attr(9, 0), None, original(tempfile::tempfile().unwrap()), refuse)
+        };
+        let changed = files.open(attr(9, 0), None, Original::Changed(tempfile::tempfile().unwrap()), |_| {
+            unreachable!("the kernel would keep reading it for others")
+        });
+        assert_eq!(changed.caching, Caching::Never);
+        let both = open(Original::AsKnown);
+        assert_eq!(both.caching, Caching::Renew);
+        files.release(changed.handle);
+        files.release(both.handle);
+        assert!(files.attr_of(9).is_none());
+        assert_eq!(open(Original::AsKnown).caching, Caching::Renew, "the other may have read between");
+        assert_eq!(open(Original::AsKnown).caching, Caching::Keep);
     }
 }

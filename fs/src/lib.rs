@@ -14,6 +14,7 @@ mod error;
 mod files;
 mod handles;
 mod mount;
+mod mount_table;
 mod name;
 mod options;
 mod pool;
@@ -26,8 +27,9 @@ mod xattr;
 pub use attr::Owner;
 pub use error::FsError;
 pub use mount::{Mount, MountError, mount};
+pub use mount_table::{is_galleryfs, mounted_on};
 pub use options::{Options, Parts, Passthrough, Xattrs};
-pub use source::{Commit, Details, QueryError, Source, SourceError, Unreadable};
+pub use source::{Commit, Details, Original, QueryError, Source, SourceError, Unreadable};
 
 #[cfg(test)]
 #[path = "../tests/support/mod.rs"]

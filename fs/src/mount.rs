@@ -9,7 +9,7 @@
 
 use std::ffi::OsStr;
 use std::io;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -22,6 +22,7 @@ use crate::announce::{Announcer, Tokens};
 use crate::attr::Owner;
 use crate::files::Files;
 use crate::handles::Handles;
+use crate::mount_table::{NAME, is_galleryfs, mounted_on};
 use crate::options::{Options, Passthrough};
 use crate::pool::Pools;
 use crate::shell::{Shared, Shell};
@@ -29,8 +30,6 @@ use crate::source::Source;
 use crate::tree::Tree;
 use crate::watcher::{Follower, Following};
 
-/// Name of the file system in `mount` and `/proc/self/mountinfo`, where it is `fuse.galleryfs`.
-const NAME: &str = "galleryfs";
 /// How long the threads of a mount are waited for once it is unmounted.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// `OVERLAYFS_SUPER_MAGIC` of linux/magic.h.
@@ -112,7 +111,8 @@ pub struct Mount {
 /// Mounts the library of `source` on `mountpoint`.
 pub fn mount(source: Arc<dyn Source>, mountpoint: &Path, options: Options) -> Result<Mount, MountError> {
     let snapshot = source.snapshot();
-    let roots: Vec<PathBuf> = snapshot.folders().roots().map(|(root, _)| root.path.clone()).collect();
+    let watched = snapshot.folders().roots().filter(|(root, _)| root.watched);
+    let roots: Vec<PathBuf> = watched.map(|(root, _)| root.path.clone()).collect();
     let mountpoint = prepare(mountpoint, &roots)?;
 
     // Before the first snapshot, so that no commit falls in between.
@@ -245,6 +245,13 @@ fn prepare(mountpoint: &Path, roots: &[PathBuf]) -> Result<PathBuf, MountError> 
     if let Err(error) = std::fs::metadata(&mountpoint) {
         match error.raw_os_error() {
             Some(libc::ENOTCONN | libc::ECONNABORTED) => {
+                // Somebody else's, an sshfs whose server is gone, is not ours to take away.
+                match mounted_on(&mountpoint).map_err(failed)? {
+                    Some(kind) if !is_galleryfs(&kind) => {
+                        return Err(MountError::Occupied { path: mountpoint, kind });
+                    }
+                    _ => {}
+                }
                 tracing::info!(mountpoint = %mountpoint.display(), "clearing a mount left behind");
                 unmount(&mountpoint).map_err(|error| MountError::Stale {
                     path: mountpoint.clone(),
@@ -259,7 +266,7 @@ fn prepare(mountpoint: &Path, roots: &[PathBuf]) -> Result<PathBuf, MountError> 
         return Err(MountError::NotADirectory(mountpoint));
     }
     match mounted_on(&mountpoint).map_err(failed)? {
-        Some(kind) if kind == format!("fuse.{NAME}") => return Err(MountError::AlreadyMounted(mountpoint)),
+        Some(kind) if is_galleryfs(&kind) => return Err(MountError::AlreadyMounted(mountpoint)),
         Some(kind) => return Err(MountError::Occupied { path: mountpoint, kind }),
         None => {}
     }
@@ -292,45 +299,6 @@ fn canonical(path: &Path) -> Result<PathBuf, MountError> {
         }
         Err(error) => Err(MountError::Io { path: path.to_owned(), error }),
     }
-}
-
-/// The type of the file system mounted on exactly this directory, if one is.
-fn mounted_on(path: &Path) -> io::Result<Option<String>> {
-    let mounts = std::fs::read("/proc/self/mountinfo")?;
-    Ok(mounts
-        .split(|byte| *byte == b'\n')
-        .filter_map(|line| {
-            let fields: Vec<&[u8]> = line.split(|byte| *byte == b' ').collect();
-            let point = unescaped(fields.get(4)?);
-            let separator = fields.iter().position(|field| *field == b"-")?;
-            let kind = String::from_utf8_lossy(fields.get(separator + 1)?).into_owned();
-            (point == path).then_some(kind)
-        })
-        .next_back())
-}
-
-/// A path as mountinfo writes it: spaces and the like as octal.
-fn unescaped(field: &[u8]) -> PathBuf {
-    let mut path = Vec::with_capacity(field.len());
-    let mut at = 0;
-    while at < field.len() {
-        let octal = (field[at] == b'\\')
-            .then(|| field.get(at + 1..at + 4))
-            .flatten()
-            .and_then(|digits| std::str::from_utf8(digits).ok())
-            .and_then(|digits| u8::from_str_radix(digits, 8).ok());
-        match octal {
-            Some(byte) => {
-                path.push(byte);
-                at += 4;
-            }
-            None => {
-                path.push(field[at]);
-                at += 1;
-            }
-        }
-    }
-    std::ffi::OsString::from_vec(path).into()
 }
 
 /// Unmounts, and where somebody is in it, detaches.
@@ -388,11 +356,5 @@ mod tests {
         assert!(matches!(at(&path), Err(MountError::InsideRoot { .. })), "the other way round");
         assert!(matches!(prepare(&full, &[]), Err(MountError::NotEmpty(_))));
         assert!(matches!(at(Path::new("/proc")), Err(MountError::Occupied { .. })));
-    }
-
-    #[test]
-    fn mountinfo_is_read_as_it_is_written() {
-        assert_eq!(unescaped(br"/mnt/my\040photos\134x"), Path::new(r"/mnt/my photos\x"));
-        assert_eq!(unescaped(br"/mnt/odd\"), Path::new(r"/mnt/odd\"));
     }
 }

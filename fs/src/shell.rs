@@ -1,7 +1,7 @@
 //! The thin shell: what the kernel asks, handed to the tree, and the tree's answers handed back.
 //!
-//! Nothing is decided here. lookup, getattr and readdir answer at once from memory; open, read where a disk must be
-//! waited for, and the opendir of a search take their reply to a pool. A panic answers EIO: the reply it held says so
+//! Nothing is decided here. lookup, getattr and readdir answer at once from memory; open, fsync, read where a disk must
+//! be waited for, and the opendir of a search take their reply to a pool. A panic answers EIO: the reply it held says so
 //! when it is dropped.
 
 use std::ffi::OsStr;
@@ -20,7 +20,7 @@ use library::RootId;
 
 use crate::announce::{Act, Tokens};
 use crate::error::FsError;
-use crate::files::{Files, Now, OpenFile};
+use crate::files::{Caching, Files, Now, OpenFile, Opened};
 use crate::handles::Handles;
 use crate::options::Xattrs;
 use crate::pool::{Pools, Turn};
@@ -129,8 +129,7 @@ impl Shared {
                 Err(error) => return reply.error(refusal("open", ino, &error)),
             };
         if let Readable::Fixed(fixed) = readable {
-            let opened = self.files.open_fixed(fixed.contents(), attr);
-            return reply.opened(FileHandle(opened.handle), CACHED);
+            return opened_reply(&self.files.open_fixed(fixed.contents(), attr), reply);
         }
         if let Some(opened) = self.files.open_again(attr) {
             return opened_reply(&opened, reply);
@@ -151,14 +150,14 @@ impl Shared {
         reply: ReplyOpen,
     ) {
         let source = self.tree.source();
-        let file = match readable {
+        let original = match readable {
             Readable::Row(row, state) => source.open_original(*row, &state.snapshot),
             Readable::Unreadable(file) => source.open_unreadable(file),
             Readable::Fixed(_) => return reply.error(Errno::EIO),
         };
-        match file {
-            Ok(file) => {
-                let opened = self.files.open(attr, root, file, |file| reply.open_backing(file));
+        match original {
+            Ok(original) => {
+                let opened = self.files.open(attr, root, original, |file| reply.open_backing(file));
                 opened_reply(&opened, reply);
             }
             Err(error) => reply.error(refusal("open", attr.ino.0, &error.into())),
@@ -190,6 +189,25 @@ impl Shared {
             };
             if let (Err(error), Some(reply)) = (done, reply) {
                 reply.error(refusal("read", ino, &error));
+            }
+        });
+    }
+
+    /// Whoever asks for a file to be safe wants what was decided about it safe: originals are not written here.
+    fn sync(self: &Arc<Self>, operation: &'static str, ino: u64, reply: ReplyEmpty) {
+        let shared = Arc::clone(self);
+        self.pools.disk(None).submit(move |turn| {
+            let done = match turn {
+                Turn::Refused => Err(FsError::Busy),
+                Turn::Run => shared.tree.source().sync().map_err(FsError::from),
+            };
+            match done {
+                Ok(()) => reply.ok(),
+                // Whatever the reason, and too long a queue too: what the caller has to know is that it is not safe.
+                Err(error) => {
+                    refusal(operation, ino, &error);
+                    reply.error(Errno::EIO);
+                }
             }
         });
     }
@@ -303,16 +321,18 @@ impl Shared {
     }
 }
 
-/// How files are opened that we read: the kernel keeps what it read, and need not tell us of closes.
-const CACHED: FopenFlags = FopenFlags::FOPEN_KEEP_CACHE.union(FopenFlags::FOPEN_NOFLUSH);
-
-fn opened_reply(opened: &crate::files::Opened, reply: ReplyOpen) {
-    match &opened.backing {
-        Some(backing) => {
-            reply.opened_passthrough(FileHandle(opened.handle), FopenFlags::FOPEN_NOFLUSH, backing);
-        }
-        None => reply.opened(FileHandle(opened.handle), CACHED),
+/// In all cases the kernel need not tell us of closes.
+fn opened_reply(opened: &Opened, reply: ReplyOpen) {
+    let handle = FileHandle(opened.handle);
+    if let Some(backing) = &opened.backing {
+        return reply.opened_passthrough(handle, FopenFlags::FOPEN_NOFLUSH, backing);
     }
+    let kept = match opened.caching {
+        Caching::Keep => FopenFlags::FOPEN_KEEP_CACHE,
+        Caching::Renew => FopenFlags::empty(),
+        Caching::Never => FopenFlags::FOPEN_DIRECT_IO,
+    };
+    reply.opened(handle, kept | FopenFlags::FOPEN_NOFLUSH);
 }
 
 /// Answers with bytes of which the caller may first ask the size.
@@ -509,8 +529,8 @@ impl Filesystem for Shell {
         reply.ok();
     }
 
-    fn fsync(&self, _req: &Request, _ino: INodeNo, _fh: FileHandle, _datasync: bool, reply: ReplyEmpty) {
-        reply.ok();
+    fn fsync(&self, _req: &Request, ino: INodeNo, _fh: FileHandle, _datasync: bool, reply: ReplyEmpty) {
+        guarded("fsync", || self.0.sync("fsync", ino.0, reply));
     }
 
     fn opendir(&self, _req: &Request, ino: INodeNo, _flags: OpenFlags, reply: ReplyOpen) {
@@ -544,8 +564,8 @@ impl Filesystem for Shell {
         reply.ok();
     }
 
-    fn fsyncdir(&self, _req: &Request, _ino: INodeNo, _fh: FileHandle, _datasync: bool, reply: ReplyEmpty) {
-        reply.ok();
+    fn fsyncdir(&self, _req: &Request, ino: INodeNo, _fh: FileHandle, _datasync: bool, reply: ReplyEmpty) {
+        guarded("fsyncdir", || self.0.sync("fsyncdir", ino.0, reply));
     }
 
     fn statfs(&self, _req: &Request, _ino: INodeNo, reply: ReplyStatfs) {

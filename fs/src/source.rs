@@ -20,14 +20,18 @@ pub trait Source: Send + Sync + 'static {
     /// Every commit from now on. Asked once a mount, before the first [`Source::snapshot`]; drained at once.
     fn subscribe(&self) -> crossbeam_channel::Receiver<Commit>;
 
-    /// Opens an original for reading, beneath its root, following no link. May block.
-    fn open_original(&self, row: RowNumber, snapshot: &Snapshot) -> Result<File, SourceError>;
+    /// Opens an original for reading, beneath its root, following no link: one that is as known, where there is one.
+    /// May block.
+    fn open_original(&self, row: RowNumber, snapshot: &Snapshot) -> Result<Original, SourceError>;
 
     /// Whether `text` is a query at all, and if not, which word is wrong. Must not run it.
     fn check_query(&self, text: &str) -> Result<(), QueryError>;
 
     /// The rows `text` finds, best first. May block.
     fn search(&self, text: &str) -> Result<Vec<RowNumber>, SourceError>;
+
+    /// Waits until everything decided so far is safe from a power cut. May block.
+    fn sync(&self) -> Result<(), SourceError>;
 
     /// What the catalogue knows of an asset beyond its row. May block.
     fn details(&self, asset: AssetId) -> Option<Details>;
@@ -36,7 +40,17 @@ pub trait Source: Send + Sync + 'static {
     fn unreadable(&self) -> Vec<Unreadable>;
 
     /// Opens a file of [`Source::unreadable`] for reading as [`Source::open_original`] does. May block.
-    fn open_unreadable(&self, file: &Unreadable) -> Result<File, SourceError>;
+    fn open_unreadable(&self, file: &Unreadable) -> Result<Original, SourceError>;
+}
+
+/// A file of the user's, opened for reading.
+#[derive(Debug)]
+pub enum Original {
+    /// The bytes the library knows: what is read of them may be kept for as long as their inode number stands.
+    AsKnown(File),
+    /// Other bytes stand there, which the library has yet to look at. They may be read, but nothing of them may be
+    /// kept: the inode number is not theirs.
+    Changed(File),
 }
 
 /// One commit to the catalogue: the state after it, and what it changed.

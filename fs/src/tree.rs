@@ -26,6 +26,7 @@ pub(crate) mod listing;
 mod on_this_day;
 mod path;
 mod places;
+mod probed;
 mod rated;
 mod recent;
 mod search;

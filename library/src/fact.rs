@@ -28,6 +28,13 @@ pub enum Fact {
         /// What it is called.
         name: String,
     },
+    /// Whether a root is watched, from now on.
+    Watch {
+        /// The root.
+        root: RootId,
+        /// Whether it is.
+        watch: Watch,
+    },
     /// An asset was seen for the first time.
     Asset {
         /// Its id, for ever.
@@ -88,6 +95,19 @@ pub enum Fact {
     },
 }
 
+/// Whether a root is watched.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Watch {
+    /// It was among the folders named last.
+    #[default]
+    On,
+    /// It was not: what is in it is away until it is named again.
+    Off,
+    /// It was away and the user said that it will not come back: nobody is told of it until it is named again.
+    Retired,
+}
+
 /// A record kind this version does not know, or whose content it cannot read.
 #[derive(Debug, thiserror::Error)]
 #[error("the journal holds a record of kind \"{kind}\" that this version cannot read: {reason}")]
@@ -99,7 +119,8 @@ pub struct UnknownFact {
 }
 
 /// The kinds this version writes and reads.
-const KINDS: &[&str] = &["account", "root", "asset", "name", "version", "inode", "visibility", "forget"];
+const KINDS: &[&str] =
+    &["account", "root", "watch", "asset", "name", "version", "inode", "visibility", "forget"];
 
 impl Fact {
     /// The record kind and content, for the journal.
@@ -124,6 +145,7 @@ impl Fact {
         match self {
             Self::Account { account, .. } => Some(format!("account {account}")),
             Self::Root { root, .. } => Some(format!("root {root}")),
+            Self::Watch { root, .. } => Some(format!("watch {root}")),
             Self::Visibility { asset, .. } => Some(format!("visibility {asset}")),
             Self::Forget { root, folder } => Some(format!("forget {root} {folder}")),
             // Names once given stay reserved, and superseded bytes stay known.
@@ -151,6 +173,7 @@ mod tests {
             Fact::Version { asset, from: Checksum::of(b"x"), to: Digests::of(b"y") },
             Fact::Visibility { asset, visibility: Visibility::Archive },
             Fact::Forget { root: RootId::from_bytes([2; 16]), folder: "a/b".into() },
+            Fact::Watch { root: RootId::from_bytes([2; 16]), watch: Watch::Retired },
         ];
         for fact in facts {
             let (kind, content) = fact.to_record();

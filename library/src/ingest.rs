@@ -23,12 +23,13 @@ use crate::catalogue::records::{AwayRecord, RootRecord, Standing};
 use crate::catalogue::transaction::Transaction;
 use crate::change::Entity;
 use crate::checksum::Digests;
-use crate::fact::Fact;
+use crate::fact::{Fact, Watch};
 use crate::id::{AccountId, AssetId, AssetInode, RootId};
 use crate::metadata::Metadata;
 use crate::names;
 use crate::observation::{FileContent, FilePath, FileRecord, FileStat, Observation, SidecarSeen};
 use crate::parts;
+use crate::project::AwayFolders;
 use crate::replay;
 use crate::snapshot::Snapshot;
 use crate::version;
@@ -128,9 +129,21 @@ impl<'t, 'a> Ingest<'t, 'a> {
         }
     }
 
+    /// A root that was given up for lost and is there after all is one like any other again.
+    fn revive(&mut self, root: RootId) -> Result<(), CatalogueError> {
+        let is_retired = |record: &RootRecord| record.watch == Watch::Retired;
+        if self.roots.get(&root).is_some_and(is_retired)
+            && self.tx.get::<RootRecord>(&Key::root(root))?.as_ref().is_some_and(is_retired)
+        {
+            self.tx.decide(Fact::Watch { root, watch: Watch::On })?;
+        }
+        Ok(())
+    }
+
     fn arrived(&mut self, arrival: Arrival) -> Result<(), CatalogueError> {
         let Arrival { path, stat, digests, metadata, sidecars } = arrival;
         let Some(owner) = self.owner(path.root) else { return Ok(()) };
+        self.revive(path.root)?;
         let stood = match self.tx.get::<FileRecord>(&Key::file(&path))?.map(|record| record.content) {
             Some(FileContent::Asset { asset, .. }) => Some(asset),
             Some(_) => {
@@ -378,12 +391,16 @@ impl<'t, 'a> Ingest<'t, 'a> {
                 self.touch_under(root, &folder)?;
             }
             Observation::Forgotten { root, folder } => {
+                let files = away_files(self.tx, root, &folder)?;
+                let retired =
+                    folder.is_empty() && self.tx.get::<AwayRecord>(&Key::away(root, b""))?.is_some();
                 self.tx.decide(Fact::Forget { root, folder: replay::encode_path(&folder) })?;
-                self.gone(&FilePath::new(root, folder.clone()))?;
-                for (path, _) in self.tx.files(root, &below(&folder))? {
+                for path in files {
                     self.gone(&path)?;
                 }
-                self.touch_under(root, &folder)?;
+                if retired {
+                    self.tx.decide(Fact::Watch { root, watch: Watch::Retired })?;
+                }
             }
             _ => {}
         }
@@ -459,6 +476,23 @@ fn sibling(path: &FilePath, name: &[u8]) -> FilePath {
     let mut relative = below(folder);
     relative.extend_from_slice(name);
     FilePath::new(path.root, relative)
+}
+
+/// The files that are known at or below `folder` and are away.
+pub(crate) fn away_files(
+    tx: &Transaction<'_>,
+    root: RootId,
+    folder: &[u8],
+) -> Result<Vec<FilePath>, CatalogueError> {
+    let away = AwayFolders::new(away_folders(&tx.scan(&Key::away(root, b""))?));
+    let exact = FilePath::new(root, folder);
+    let mut files: Vec<FilePath> =
+        tx.files(root, &below(folder))?.into_iter().map(|(path, _)| path).collect();
+    if tx.get::<FileRecord>(&Key::file(&exact))?.is_some() {
+        files.push(exact);
+    }
+    files.retain(|path| away.holds(path));
+    Ok(files)
 }
 
 /// How the paths of everything below a folder begin.

@@ -7,6 +7,7 @@
 //! 3. A commit is a decision only when it is journalled, and an error before that changes nothing. So the order is
 //!    always: work it out, journal it, apply it, publish it.
 
+mod forgetting;
 mod lock;
 mod maintenance;
 mod opening;
@@ -109,6 +110,14 @@ pub enum LibraryError {
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,
+    },
+    /// The data folder is another user's.
+    #[error("the data folder {path} belongs to user {owner}: only that user may open it", path = path.display())]
+    Foreign {
+        /// Which.
+        path: PathBuf,
+        /// Whose it is.
+        owner: u32,
     },
     /// The library was closed meanwhile.
     #[error("the library is closed")]

@@ -209,7 +209,7 @@ pub enum Observation {
         /// The folder that was declared offline.
         folder: Box<[u8]>,
     },
-    /// The user said that what is away (or missing) under here is gone for good.
+    /// The user said that what is away under here is gone for good. What is there stays.
     Forgotten {
         /// The root.
         root: RootId,

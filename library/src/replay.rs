@@ -7,7 +7,7 @@ use crate::catalogue::keys::Key;
 use crate::catalogue::records::{AccountRecord, AssetRecord, AwayRecord, RootRecord};
 use crate::catalogue::transaction::Transaction;
 use crate::change::Entity;
-use crate::fact::Fact;
+use crate::fact::{Fact, Watch};
 use crate::id::{AssetId, AssetInode};
 use crate::journal::Sequence;
 use crate::names;
@@ -25,9 +25,16 @@ pub(crate) fn apply(
             tx.put(Key::account(*account), &AccountRecord { name: name.clone(), order });
         }
         Fact::Root { root, owner, path, name } => {
-            let order = tx.get::<RootRecord>(&Key::root(*root))?.map_or(sequence.0, |old| old.order);
-            let record = RootRecord { owner: *owner, path: path.into(), name: name.clone(), order };
+            let old = tx.get::<RootRecord>(&Key::root(*root))?;
+            let (order, watch) = old.map_or((sequence.0, Watch::On), |old| (old.order, old.watch));
+            let record = RootRecord { owner: *owner, path: path.into(), name: name.clone(), order, watch };
             tx.put(Key::root(*root), &record);
+            tx.touch(Entity::Roots);
+        }
+        Fact::Watch { root, watch } => {
+            if let Some(record) = tx.get::<RootRecord>(&Key::root(*root))? {
+                tx.put(Key::root(*root), &RootRecord { watch: *watch, ..record });
+            }
             tx.touch(Entity::Roots);
         }
         Fact::Asset { asset, owner, digests, base, name, host } => {

@@ -4,9 +4,12 @@
 
 mod folder;
 
-use folder::Folder;
+use std::path::Path;
+
+use folder::{Folder, ROOT};
+use library::journal::Face;
 use library::query::Mode;
-use library::{Entity, Observation, Scope, Visibility};
+use library::{Entity, FilePath, Observation, RootSpec, Scope, Visibility};
 
 #[test]
 fn a_renamed_file_is_the_same_asset_under_its_new_name() {
@@ -230,11 +233,87 @@ fn what_is_forgotten_is_missing_and_no_longer_away() {
 }
 
 #[test]
+fn what_is_there_is_not_forgotten_with_what_is_away_beside_it() {
+    let mut folder = Folder::new();
+    folder.add("fr/gone/a.jpg", b"one");
+    folder.add("fr/gone/b.jpg", b"two");
+    folder.add("fr/here/c.jpg", b"three");
+    let root = folder.root;
+    let away = Observation::Offline { root, folder: b"fr/gone"[..].into(), reason: "away".into() };
+    folder.library.observe(vec![away]).unwrap();
+    assert_eq!(folder.library.forget(Face::Cli, root, b"fr").unwrap(), 2);
+    assert!(folder.library.away().unwrap().is_empty());
+    assert_eq!(folder.row("fr/gone/a.jpg"), None);
+    assert!(folder.row("fr/here/c.jpg").is_some());
+    assert!(folder.library.snapshot().folders().root(root).is_some(), "only a whole root is retired");
+    let last = folder.library.log(1).unwrap().remove(0);
+    assert_eq!((last.kind.as_str(), last.face.as_str()), ("forget", "cli"));
+}
+
+#[test]
+fn a_forgotten_root_is_retired_until_it_is_named_again() {
+    let mut folder = Folder::new();
+    folder.add("a.jpg", b"one");
+    let root = folder.root;
+    let set = |folder: &Folder, paths: &[&str]| {
+        let specs: Vec<_> = paths.iter().map(|path| RootSpec { path: path.into() }).collect();
+        folder.library.set_roots(folder.library.account(), &specs).unwrap()
+    };
+    let roots = |folder: &Folder| -> Vec<(String, bool)> {
+        let snapshot = folder.library.snapshot();
+        let roots = snapshot.folders().roots();
+        roots.map(|(root, _)| (root.path.to_str().unwrap().to_owned(), root.watched)).collect()
+    };
+    set(&folder, &["/other"]);
+    assert_eq!(roots(&folder), [(ROOT.to_owned(), false), ("/other".to_owned(), true)]);
+    assert_eq!(folder.library.away().unwrap().len(), 1);
+    assert_eq!(folder.library.forget(Face::Cli, root, b"").unwrap(), 1);
+    for rebuild in [false, true] {
+        set(&folder, &["/other"]);
+        assert_eq!(roots(&folder), [("/other".to_owned(), true)]);
+        assert!(folder.library.away().unwrap().is_empty());
+        assert_eq!(folder.library.find_root(Path::new("/pictures/a.jpg")), None);
+        folder.reopen_as_it_is(rebuild);
+    }
+    assert_eq!(set(&folder, &[ROOT]), [root], "it is still itself");
+    assert_eq!(roots(&folder), [(ROOT.to_owned(), true), ("/other".to_owned(), false)]);
+    folder.rescan(|_| {});
+    assert!(folder.row("a.jpg").is_some());
+}
+
+#[test]
+fn a_forgotten_root_that_comes_back_while_it_is_watched_is_a_root_again() {
+    let mut folder = Folder::new();
+    folder.add("a.jpg", b"one");
+    let root = folder.root;
+    let away = Observation::Offline { root, folder: Box::default(), reason: "no disk".into() };
+    folder.library.observe(vec![away]).unwrap();
+    folder.library.forget(Face::Cli, root, b"").unwrap();
+    assert_eq!(folder.library.snapshot().folders().roots().count(), 0);
+    folder.rescan(|_| {});
+    assert_eq!(folder.library.snapshot().folders().roots().count(), 1);
+    assert!(folder.row("a.jpg").is_some());
+}
+
+#[test]
+fn of_roots_in_each_other_the_watched_one_answers() {
+    let mut folder = Folder::new();
+    folder.add("sub/a.jpg", b"one");
+    let inner = RootSpec { path: "/pictures/sub".into() };
+    let inner = folder.library.set_roots(folder.library.account(), &[inner]).unwrap()[0];
+    let seen = folder.seen("a.jpg", b"one");
+    let Observation::Asset { stat, digests, metadata, sidecars, .. } = seen else { unreachable!() };
+    let path = FilePath::new(inner, &b"a.jpg"[..]);
+    folder.library.observe(vec![Observation::Asset { path, stat, digests, metadata, sidecars }]).unwrap();
+    assert!(folder.library.find_path(Path::new("/pictures/sub/a.jpg")).is_some());
+}
+
+#[test]
 fn decisions_survive_a_rebuild() {
     let mut folder = Folder::new();
     folder.add("a.jpg", b"one");
     let id = folder.library.snapshot().row(folder.row("a.jpg").unwrap()).unwrap().id;
-    folder.library.set_visibility(library::journal::Face::Cli, &[id], Visibility::Archive).unwrap();
+    folder.library.set_visibility(Face::Cli, &[id], Visibility::Archive).unwrap();
     folder.reopen(true);
     folder.rescan(|_| {});
     let snapshot = folder.library.snapshot();

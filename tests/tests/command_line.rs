@@ -113,6 +113,33 @@ fn the_json_shapes_are_as_promised() {
 }
 
 #[test]
+fn show_tells_of_all_that_it_finds_and_then_of_the_rest() {
+    let site = Site::default();
+    let photo = site.photo("a.jpg", &Jpeg::new(1).taken("2024:05:01 10:20:30"));
+    let sidecar = site.put(
+        "a.jpg.xmp",
+        br#"<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmp:Rating="4"/></rdf:RDF></x:xmpmeta>"#,
+    );
+    let last = site.photo("b.jpg", &Jpeg::new(2));
+    let daemon = site.up();
+    daemon.settle();
+    let paths = |answer: &galleryfs_tests::Answer| -> Vec<String> {
+        let shown = answer.out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        shown.map(|asset| asset["paths"][0].as_str().unwrap().to_owned()).collect()
+    };
+    let (photo, sidecar, last) = (photo.to_str().unwrap(), sidecar.to_str().unwrap(), last.to_str().unwrap());
+    let in_mount = site.mount().join("all/2024/05/a.jpg.xmp");
+    let answer = site.ask(&["show", "--json", sidecar, in_mount.to_str().unwrap(), "a.jpg.xmp", last]);
+    assert_eq!(answer.code, Some(0), "{}", answer.err);
+    assert_eq!(paths(&answer), [photo, photo, photo, last]);
+    let answer = site.ask(&["show", "--json", "/no/such.jpg", photo, "nor-this.jpg", last]);
+    assert_eq!(answer.code, Some(3));
+    assert_eq!(paths(&answer), [photo, last]);
+    assert!(answer.err.contains("/no/such.jpg") && answer.err.contains("nor-this.jpg"), "{}", answer.err);
+    assert!(daemon.stop().success());
+}
+
+#[test]
 fn the_daemon_answers_as_the_library_does() {
     let site = Site::default();
     site.photo("one.jpg", &Jpeg::new(1).taken("2024:05:01 10:20:30"));
@@ -158,6 +185,9 @@ fn the_data_folder_and_its_socket_are_ours_alone() {
     let site = Site::default();
     let data = site.folder().join("d".repeat(120)).join("data");
     let site = site.with_data(data);
+    // Made beforehand, as `mkdir` makes a folder.
+    std::fs::create_dir_all(site.data()).unwrap();
+    std::fs::set_permissions(site.data(), std::fs::Permissions::from_mode(0o755)).unwrap();
     let _daemon = site.up();
     let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(site.data()), 0o700);

@@ -101,6 +101,27 @@ fn the_mount_follows_the_folder() {
 }
 
 #[test]
+fn a_photo_never_keeps_the_bytes_that_stood_in_its_place() {
+    let site = Site::default();
+    let original = site.photo("rome.jpg", &rome(1).padding(100_000));
+    let daemon = site.up_with(&["--passthrough", "off"]);
+    daemon.settle();
+    let shown = site.mount().join("folders/photos/rome.jpg");
+    let (own, aside) = (std::fs::read(&original).unwrap(), site.folder().join("aside.jpg"));
+    let other: Vec<u8> = own.iter().map(|byte| !byte).collect();
+
+    // Read before anything could be told of the change, and so under the photo's own inode number.
+    std::fs::rename(&original, &aside).unwrap();
+    std::fs::write(&original, &other).unwrap();
+    assert_eq!(std::fs::read(&shown).unwrap(), other);
+    std::fs::rename(&aside, &original).unwrap();
+    eventually("the photo's own bytes", &true, || std::fs::read(&shown).is_ok_and(|read| read == own));
+    daemon.settle();
+    assert_eq!(std::fs::read(&shown).unwrap(), own);
+    assert!(daemon.stop().success());
+}
+
+#[test]
 fn the_same_bytes_twice_are_one_asset() {
     let site = Site::default();
     let (a, b) = (site.photo("a/one.jpg", &rome(1)), site.photo("b/two.jpg", &rome(1)));

@@ -1,14 +1,16 @@
 //! `galleryfs index`: all the work, then the end.
 
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
 use super::{Base, PhotoFlags, settings::MountFlags};
 use crate::backend::Backend;
-use crate::config::Settings;
+use crate::config::{Places, Settings};
 use crate::exit::Exit;
-use crate::output::{Activity, Busy, State, Status, bytes, count, elapsed, plural};
+use crate::output::{Activity, Busy, State, Status, bytes, count, elapsed, plural, safe};
 use crate::progress::Progress;
 use crate::request::Request;
 use crate::running::{Opening, Running};
@@ -18,7 +20,8 @@ use crate::terminal::Page;
 
 /// Index everything to the end, then exit.
 ///
-/// When a daemon runs on the data folder, it is asked to look at every file again, and waited for.
+/// When a daemon runs on the data folder, it is asked to look at every file again, and waited for. It does so in the
+/// folders it watches; naming others is an error then.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   galleryfs index --photos ~/Pictures
@@ -37,8 +40,9 @@ const ASKED: Duration = Duration::from_millis(500);
 pub(super) fn run(args: Args, base: &Base) -> Result<Exit> {
     let settings = base.settings_with(args.photos, MountFlags::default())?;
     if let Some(client) = Client::reach(&settings.data) {
-        tracing::info!("a daemon has the library: it is asked to look through the folders");
         let daemon = Backend::Daemon(client);
+        refuse_others(&settings, &daemon.ask_one(&Request::Status)?)?;
+        tracing::info!("a daemon has the library: it is asked to look through the folders");
         daemon.ask(&Request::Scan, &mut |_| Ok(()))?;
         let stop = Stop::default();
         stop.on_signals(|| {})?;
@@ -46,6 +50,28 @@ pub(super) fn run(args: Args, base: &Base) -> Result<Exit> {
         return to_the_end(ASKED, &stop, || Ok(Activity::from(&status()?)), status);
     }
     here(&settings, Opening::AsItIs)
+}
+
+/// A daemon looks through the folders it was started with: whoever names others would wait for nothing.
+fn refuse_others(settings: &Settings, status: &Status) -> Result<()> {
+    if settings.photos.is_empty() {
+        return Ok(());
+    }
+    let shown = |path: &Path| path.to_string_lossy().into_owned();
+    let places = Places::resolve(&Settings { mount: None, ..settings.clone() }, None)?;
+    let named: BTreeSet<String> = places.roots.iter().map(|root| shown(root)).collect();
+    let watched: BTreeSet<String> =
+        status.roots.iter().filter(|root| root.watch.is_some()).map(|root| root.path.clone()).collect();
+    if named.is_subset(&watched) {
+        return Ok(());
+    }
+    let list = |roots: BTreeSet<String>| safe(&roots.into_iter().collect::<Vec<_>>().join(", "));
+    Err(Exit::InUse.because(format!(
+        "a daemon has the library and watches {}, not {}: end it first (`galleryfs unmount`), or leave the folders \
+         out to have it look through those it watches",
+        list(watched),
+        list(named)
+    )))
 }
 
 /// Opens the library in this process and works until nothing is left to do.

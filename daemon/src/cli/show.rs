@@ -14,7 +14,7 @@ use crate::raw_path::RawPath;
 use crate::request::{Request, Wanted};
 use crate::terminal::Page;
 
-/// Tell all that is known of photos and videos.
+/// Tell all that is known of photos and videos. A sidecar is answered with its photo.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   galleryfs show ~/Pictures/2024/IMG_1.jpg
@@ -33,18 +33,25 @@ pub(super) fn run(args: &Args, base: &Base) -> Result<Exit> {
     let backend = Backend::reach(&base.settings()?.data)?;
     let mut page = Page::default();
     let mut first = true;
+    let mut unknown = Vec::new();
     for typed in &args.what {
         let request = Request::Show { what: wanted(typed) };
-        backend.ask(&request, &mut |item| {
+        let told = backend.ask(&request, &mut |item| {
             if args.json {
                 return page.line(&item);
             }
             let asset: Asset = serde_json::from_str(&item)?;
             let space = if std::mem::take(&mut first) { "" } else { "\n" };
             page.write(&format!("{space}{}", asset.facts()))
-        })?;
+        });
+        match told {
+            // The others are shown all the same: a pattern of the shell may well hit one that is none of ours.
+            Err(error) if Exit::of(&error) == Exit::NotFound => unknown.push(error.to_string()),
+            told => told?,
+        }
     }
-    page.finish()
+    let shown = page.finish()?;
+    if unknown.is_empty() { Ok(shown) } else { Err(Exit::NotFound.because(unknown.join("\n"))) }
 }
 
 fn wanted(typed: &Path) -> Wanted {

@@ -8,6 +8,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use library::Library;
 
 use super::Settings;
 use crate::exit::Exit;
@@ -23,11 +24,35 @@ pub struct Places {
     pub mount: Option<PathBuf>,
 }
 
+/// The roots that a library has.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct KnownRoots {
+    /// Those watched last, which are taken when none is named.
+    pub watched: Vec<PathBuf>,
+    /// All of them: what is known may be away.
+    pub all: Vec<PathBuf>,
+}
+
+impl KnownRoots {
+    /// What `library` has.
+    pub fn of(library: &Library) -> Self {
+        let snapshot = library.snapshot();
+        let mut known = Self::default();
+        for (root, _) in snapshot.folders().roots() {
+            known.all.push(root.path.clone());
+            known.watched.extend(root.watched.then(|| root.path.clone()));
+        }
+        known
+    }
+}
+
 impl Places {
-    /// Resolves the folders of `settings`. `known` are the roots that the library has, which are taken when none is
-    /// named; `None` when that is not known yet.
-    pub fn resolve(settings: &Settings, known: Option<&[PathBuf]>) -> Result<Self> {
-        let named = if settings.photos.is_empty() { known.unwrap_or_default() } else { &settings.photos };
+    /// Resolves the folders of `settings`. `known` is what the library has; `None` when that cannot be asked yet.
+    pub fn resolve(settings: &Settings, known: Option<&KnownRoots>) -> Result<Self> {
+        let named = match known {
+            Some(known) if settings.photos.is_empty() => &known.watched,
+            _ => &settings.photos,
+        };
         let mut roots = Vec::new();
         for path in named {
             let real = real_path(path)?;
@@ -36,7 +61,7 @@ impl Places {
                     return Err(Exit::Usage.because(format!("{} is not a folder", path.display())));
                 }
                 // A root that the library knows may be away; one that was never there is a slip of the keyboard.
-                Err(error) if known.is_some_and(|known| !known.contains(&real)) => {
+                Err(error) if known.is_some_and(|known| !known.all.contains(&real)) => {
                     return Err(Exit::Usage.because(format!("the photo folder {}: {error}", path.display())));
                 }
                 _ if !roots.contains(&real) => roots.push(real),
@@ -140,8 +165,9 @@ mod tests {
         let (photos, inner) = (base.join("photos"), base.join("photos/2024"));
         std::fs::create_dir_all(&inner).unwrap();
         std::os::unix::fs::symlink(&photos, base.join("link")).unwrap();
+        let none = KnownRoots::default();
         let refused = |photos: &[&Path], data: &Path, mount: Option<&Path>| {
-            let error = Places::resolve(&settings(photos, data, mount), Some(&[])).unwrap_err();
+            let error = Places::resolve(&settings(photos, data, mount), Some(&none)).unwrap_err();
             assert_eq!(Exit::of(&error), Exit::Usage);
             error.to_string()
         };
@@ -154,7 +180,7 @@ mod tests {
         assert!(refused(&[&base.join("no such folder")], &data, None).contains("no such folder"));
 
         let good = settings(&[&photos, &base.join("link")], &data, Some(&base.join("mount")));
-        let places = Places::resolve(&good, Some(&[])).unwrap();
+        let places = Places::resolve(&good, Some(&none)).unwrap();
         assert_eq!(places.roots, [photos], "the same folder twice is one");
     }
 
@@ -163,9 +189,22 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let base = folder.path().canonicalize().unwrap();
         let (away, data) = (base.join("stick"), base.join("data"));
-        let known = [away.clone()];
-        assert!(Places::resolve(&settings(&[&away], &data, None), Some(&[])).is_err());
-        assert_eq!(Places::resolve(&settings(&[&away], &data, None), Some(&known)).unwrap().roots, known);
-        assert_eq!(Places::resolve(&settings(&[], &data, None), Some(&known)).unwrap().roots, known);
+        let known = KnownRoots { watched: vec![away.clone()], all: vec![away.clone()] };
+        let roots = |photos: &[&Path], known: &KnownRoots| {
+            Places::resolve(&settings(photos, &data, None), Some(known)).map(|places| places.roots)
+        };
+        assert!(roots(&[&away], &KnownRoots::default()).is_err());
+        assert_eq!(roots(&[&away], &known).unwrap(), known.all);
+        assert_eq!(roots(&[], &known).unwrap(), known.all);
+    }
+
+    #[test]
+    fn where_none_is_named_those_watched_last_are_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let base = folder.path().canonicalize().unwrap();
+        let (outer, inner, data) = (base.join("photos"), base.join("photos/2024"), base.join("data"));
+        let known = KnownRoots { watched: vec![inner.clone()], all: vec![outer, inner.clone()] };
+        let places = Places::resolve(&settings(&[], &data, None), Some(&known)).unwrap();
+        assert_eq!(places.roots, [inner], "and the outer one, watched long ago, is no overlap");
     }
 }

@@ -18,6 +18,13 @@ const COUNTING: Duration = Duration::from_secs(5);
 pub(super) fn mount_point(path: &Path) -> Finding {
     let about = format!("Mount point {}", path.display());
     if mounting::is_dead(path) {
+        if let Ok(Some(kind)) = mounting::others(path) {
+            return Finding::bad(
+                about,
+                format!("a dead {kind} mount of another program"),
+                format!("choose another, or take it away: fusermount3 -uz '{}'", path.display()),
+            );
+        }
         return Finding::worth(
             about,
             "a dead mount from a crash; the next `galleryfs up` clears it",

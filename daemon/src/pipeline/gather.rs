@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, select};
+use crossbeam_channel::{Receiver, select};
 use library::{FilePath, Observation};
 
 use super::duty::{Duties, Duty};
@@ -41,8 +41,6 @@ pub struct Told {
     pub path: Option<FilePath>,
     /// Open until this is stored.
     pub duty: Vec<Duty>,
-    /// Dropped when this is stored, for whoever waits.
-    pub stored: Option<Sender<()>>,
 }
 
 /// Takes findings in and stores them.

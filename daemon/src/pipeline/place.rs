@@ -122,8 +122,10 @@ impl Place {
 
     /// Asks the library which folders are declared offline.
     pub fn load_away(&self, sink: &dyn Sink) {
+        // Held while asking: of two who ask, the later one has the newer answer.
+        let mut away = self.away.lock().unwrap_or_else(PoisonError::into_inner);
         match sink.away(self.id) {
-            Ok(folders) => *self.away.lock().unwrap_or_else(PoisonError::into_inner) = folders,
+            Ok(folders) => *away = folders,
             Err(error) => tracing::error!(%error, "the library cannot say what is away"),
         }
     }

@@ -44,8 +44,7 @@ impl Sink for Library {
     }
 
     fn away(&self, root: RootId) -> Result<Vec<Box<[u8]>>, LibraryError> {
-        let away = Self::away(self)?.into_iter().filter(|away| away.root == root);
-        Ok(away.map(|away| away.folder).collect())
+        self.away_in(root)
     }
 
     fn observe(&self, observations: Vec<Observation>) -> Result<(), LibraryError> {

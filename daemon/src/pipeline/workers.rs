@@ -189,12 +189,7 @@ impl Shared {
                 let old = job.moved_from.take();
                 let urgency = job.urgency;
                 let duty = job.duty.clone();
-                let told = Told {
-                    observations: vec![*observation],
-                    path: Some(job.path),
-                    duty: job.duty,
-                    stored: None,
-                };
+                let told = Told { observations: vec![*observation], path: Some(job.path), duty: job.duty };
                 self.tell_by(job.urgency, told);
                 if let Some(old) = old {
                     let mut job = Job::new(old, self.progress.duty());
@@ -212,7 +207,6 @@ impl Shared {
                     observations: vec![Observation::Gone { path }],
                     path: Some(job.path),
                     duty: job.duty,
-                    stored: None,
                 };
                 self.tell_by(job.urgency, told);
                 return;

@@ -1,12 +1,12 @@
 //! How the library is, put together from the library, the watcher and the mount.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use anyhow::Result;
-use library::Kind;
+use library::{Kind, RootId, Row};
 
-use super::{FIRST_LOOK, Service, listed};
+use super::{FIRST_LOOK, Service};
 use crate::output::{Activity, Busy, Offline, Root, State, Status, Unreadable};
 use crate::pipeline::progress::{self, Report, WatchMode};
 use crate::raw_path::RawPath;
@@ -18,12 +18,14 @@ impl Service {
         self.let_text_catch_up(FIRST_LOOK);
         let snapshot = self.library.snapshot();
         let (mut assets, mut videos, mut bytes) = (0, 0, 0);
-        for (_, row) in listed(&snapshot) {
+        for (_, row) in self.listed(&snapshot) {
             assets += 1;
             videos += u64::from(row.kind == Kind::Video);
             bytes += row.size;
         }
-        let missing = snapshot.rows().filter(|(_, row)| !row.present && row.kind != Kind::Sidecar).count();
+        let account = self.library.account();
+        let is_missing = |row: &Row| !row.present && row.kind != Kind::Sidecar && row.owner == account;
+        let missing = snapshot.rows().filter(|(_, row)| is_missing(row)).count();
         let report = self.watcher().map(|watcher| watcher.progress().report());
         let activity = self.activity_by(report.as_ref());
         Ok(Status {
@@ -76,13 +78,14 @@ impl Service {
     }
 
     fn unreadable(&self) -> Result<Vec<Unreadable>> {
-        let files = self.library.unreadable()?;
+        let own = self.own_roots();
+        let files = self.library.unreadable()?.into_iter().filter(|file| own.contains(&file.file.root));
         let entry = |file: library::Unreadable| Unreadable {
             path: file.path.to_string_lossy().into_owned(),
             path_raw: file.path.to_str().is_none().then(|| RawPath::encode(&file.path)),
             reason: file.reason,
         };
-        Ok(files.into_iter().map(entry).collect())
+        Ok(files.map(entry).collect())
     }
 
     fn offline(&self) -> Result<Vec<Offline>> {
@@ -91,12 +94,26 @@ impl Service {
             reason: away.reason,
             since: away.since.to_string(),
         };
-        Ok(self.library.away()?.into_iter().map(entry).collect())
+        let own = self.own_roots();
+        Ok(self.library.away()?.into_iter().filter(|away| own.contains(&away.root)).map(entry).collect())
+    }
+
+    fn own_roots(&self) -> HashSet<RootId> {
+        let account = self.library.account();
+        let snapshot = self.library.snapshot();
+        snapshot
+            .folders()
+            .roots()
+            .filter(|(root, _)| root.owner == account)
+            .map(|(root, _)| root.id)
+            .collect()
     }
 
     fn roots(&self, report: Option<&Report>) -> Vec<Root> {
         let snapshot = self.library.snapshot();
-        let roots = snapshot.folders().roots().map(|(root, _)| {
+        let account = self.library.account();
+        let own = snapshot.folders().roots().filter(|(root, _)| root.owner == account);
+        let roots = own.map(|(root, _)| {
             let progress = report.and_then(|report| report.roots.get(&root.id));
             let watch = progress.map(|progress| match progress.mode {
                 WatchMode::Starting => "starting",
@@ -105,6 +122,8 @@ impl Service {
                 WatchMode::Scanned => "scan",
                 WatchMode::Away => "away",
             });
+            // A daemon answers before it has begun to watch.
+            let watch = watch.or((root.watched && self.stop.is_some()).then_some("starting"));
             Root {
                 path: root.path.to_string_lossy().into_owned(),
                 name: root.name.clone(),

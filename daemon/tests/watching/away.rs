@@ -1,7 +1,6 @@
 //! Missing files, folders that are away, roots that come back.
 
 use daemon::watch::BELIEVED_FILES;
-use library::Observation;
 
 use crate::stage::{Kind, Stage, kinds, photo};
 
@@ -171,14 +170,12 @@ fn forget(kind: &Kind) {
     stage.watch();
     std::fs::remove_dir_all(stage.path("large")).unwrap();
     stage.until("offline", |stage| stage.away() == ["large"]);
-    stage.watcher().forget(&stage.path("large")).unwrap();
+    stage.forget("large");
     assert!(stage.away().is_empty());
     stage.idle();
     assert_eq!(stage.names(), ["small/200.jpg", "small/201.jpg", "small/202.jpg"]);
-    assert!(stage.watcher().forget(std::path::Path::new("/nowhere")).is_err());
-    assert!(stage.told().iter().any(|told| matches!(told, Observation::Forgotten { .. })));
     // What is there is found again, even after such a word.
-    stage.watcher().forget(&stage.root).unwrap();
+    stage.forget("");
     stage.idle();
     assert_eq!(stage.state().len(), 3);
 }

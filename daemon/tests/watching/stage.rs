@@ -141,6 +141,13 @@ impl Stage {
         self.watcher.as_ref().unwrap()
     }
 
+    /// The user's word that what is away in a folder will not come back.
+    pub fn forget(&self, folder: &str) {
+        let forgotten = Observation::Forgotten { root: self.id, folder: folder.as_bytes().into() };
+        self.sink.observe(vec![forgotten]).unwrap();
+        self.watcher().look_again(&self.path(folder));
+    }
+
     pub fn idle(&self) {
         let idle = self.watcher().wait_idle(Instant::now() + Duration::from_secs(90));
         assert!(idle, "not idle: {:#?} {}", self.watcher().report(), self.watcher().progress().open_duties());

@@ -170,7 +170,8 @@ impl Tree {
         let query = search::query_of(&path).ok_or(FsError::NotFound)?.to_owned();
         let found = self.source().search(&query)?;
         let state = self.state();
-        let shown = state.shown(Scope::Timeline);
+        // The query has said how much of the archive it wants.
+        let shown = state.shown(Scope::Everything);
         let mut seen = RoaringBitmap::new();
         let found: Vec<_> =
             found.into_iter().filter(|row| shown.contains(row.0) && seen.insert(row.0)).collect();

@@ -6,9 +6,10 @@
 //!    path copied from a file manager still opens when the ranks have moved. A name that looks ranked is only ever
 //!    read as ranked, so no arrival can turn it into another photo.
 
-use library::{Row, RowNumber};
+use library::{Row, RowNumber, Scope};
 
 use super::path::DirPath;
+use super::probed::is_probed;
 use super::state::State;
 use super::view::{At, Contents, Naming, View, text};
 
@@ -19,23 +20,10 @@ pub(crate) struct Search;
 /// Digits of a rank, at least.
 const RANK: usize = 3;
 
-/// What programs look for in any directory, in lower case.
-const PROBED: [&str; 8] = [
-    "desktop.ini",
-    "thumbs.db",
-    "autorun.inf",
-    "folder.jpg",
-    "cover.jpg",
-    "lost+found",
-    "$recycle.bin",
-    "system volume information",
-];
-
 /// The query a name under `search/` asks, unless it is one of those that programs look for by themselves.
 pub(crate) fn query(name: &[u8]) -> Option<&str> {
     let name = text(name)?;
-    let asks = !name.starts_with('.') && !PROBED.contains(&name.to_lowercase().as_str());
-    (asks && !name.trim().is_empty()).then_some(name)
+    (!is_probed(name) && !name.trim().is_empty()).then_some(name)
 }
 
 /// The query of a directory, if it is one of a search.
@@ -70,6 +58,11 @@ impl View for Search {
 
     fn about(&self) -> &'static str {
         "search/dog in park: open any name here and it is searched for"
+    }
+
+    /// A query decides by itself whether it asks for the archive.
+    fn scope(&self) -> Scope {
+        Scope::Everything
     }
 
     fn naming(&self) -> Naming {
@@ -110,7 +103,7 @@ mod tests {
 
     #[test]
     fn what_programs_look_for_is_no_query() {
-        for name in [".hidden", "Desktop.ini", "Thumbs.db", "autorun.inf", " ", "lost+found"] {
+        for name in [".hidden", "Desktop.ini", "Icon\r", " "] {
             assert_eq!(query(name.as_bytes()), None, "{name}");
         }
         assert_eq!(query(b"dog in park"), Some("dog in park"));

@@ -209,6 +209,8 @@ fn visibility_decides_where_it_shows() {
         "the locked folder is not named"
     );
     assert_eq!(names(&tree, "search/jpg"), ["001 shown.jpg"]);
+    assert_eq!(names(&tree, "search/is:archived"), ["001 archived.jpg"]);
+    assert!(find(&tree, "search/is:archived/archived.jpg").is_ok());
     assert!(find(&tree, "search/jpg/locked.jpg").is_err());
     assert!(!walk(&tree).keys().any(|path| path.contains("locked")));
 }

@@ -2,18 +2,21 @@
 
 #![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
+use std::collections::HashMap;
 use std::fs::File;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
 
 use crossbeam_channel::{Receiver, Sender};
 use galleryfs_fs::clock::Clock;
-use galleryfs_fs::{Commit, Details, QueryError, Source, SourceError, Unreadable};
+use galleryfs_fs::{Commit, Details, Original, QueryError, Source, SourceError, Unreadable};
 use jiff::civil::Date;
 use library::snapshot::fixture::{Fixture, Photo};
-use library::{AccountId, AssetId, Change, ChangeSeq, Checksum, Entity, RowNumber, Snapshot};
+use library::{AccountId, AssetId, Change, ChangeSeq, Checksum, Entity, RowNumber, Snapshot, Visibility};
 
 /// The library. The files lie in `root`.
 pub struct TestLibrary {
@@ -22,6 +25,12 @@ pub struct TestLibrary {
     subscribers: Mutex<Vec<Sender<Commit>>>,
     unreadable: Mutex<Vec<Unreadable>>,
     versions: AtomicU64,
+    /// When each file was last written here: one with another time is somebody else's doing.
+    known: Mutex<HashMap<PathBuf, SystemTime>>,
+    /// How often it was asked to be safe from a power cut.
+    pub syncs: AtomicU64,
+    /// Whether it cannot be.
+    pub disk_failed: AtomicBool,
     pub root: PathBuf,
 }
 
@@ -34,6 +43,9 @@ impl TestLibrary {
             subscribers: Mutex::default(),
             unreadable: Mutex::default(),
             versions: AtomicU64::new(0),
+            known: Mutex::default(),
+            syncs: AtomicU64::new(0),
+            disk_failed: AtomicBool::new(false),
             root: root.to_owned(),
         })
     }
@@ -65,7 +77,8 @@ impl TestLibrary {
     pub fn add(&self, photo: &Photo<'_>, bytes: &[u8]) -> RowNumber {
         let path = self.root.join(photo.path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, bytes).unwrap();
+        std::fs::write(&path, bytes).unwrap();
+        self.note(&path);
         let mut added = RowNumber(0);
         self.edit(|fixture| {
             added = fixture.add(&Photo { size: bytes.len() as u64, ..photo.clone() });
@@ -92,6 +105,7 @@ impl TestLibrary {
         let temporary = self.root.join(".saving");
         std::fs::write(&temporary, bytes).unwrap();
         std::fs::rename(temporary, self.root.join(path)).unwrap();
+        self.note(&self.root.join(path));
         let version = self.versions.fetch_add(1, Ordering::Relaxed);
         self.edit(|fixture| {
             fixture.change(row, |row| {
@@ -107,6 +121,18 @@ impl TestLibrary {
         let snapshot = self.fixture.lock().unwrap().commit();
         let change = Change { seq: ChangeSeq(0), entity: Entity::Unreadable, gone: false };
         self.publish(Commit { snapshot, changes: Arc::new([change]) })
+    }
+
+    fn note(&self, path: &Path) {
+        let modified = path.metadata().unwrap().modified().unwrap();
+        self.known.lock().unwrap().insert(path.to_owned(), modified);
+    }
+
+    fn open(&self, path: &Path) -> Result<Original, SourceError> {
+        let file = File::open(path)?;
+        let modified = file.metadata()?.modified()?;
+        let known = self.known.lock().unwrap().get(path).is_none_or(|known| *known == modified);
+        Ok(if known { Original::AsKnown(file) } else { Original::Changed(file) })
     }
 
     fn path_of(&self, row: RowNumber, snapshot: &Snapshot) -> Option<PathBuf> {
@@ -136,9 +162,8 @@ impl Source for TestLibrary {
         receive
     }
 
-    fn open_original(&self, row: RowNumber, snapshot: &Snapshot) -> Result<File, SourceError> {
-        let path = self.path_of(row, snapshot).ok_or(SourceError::Gone)?;
-        Ok(File::open(path)?)
+    fn open_original(&self, row: RowNumber, snapshot: &Snapshot) -> Result<Original, SourceError> {
+        self.open(&self.path_of(row, snapshot).ok_or(SourceError::Gone)?)
     }
 
     fn check_query(&self, text: &str) -> Result<(), QueryError> {
@@ -149,17 +174,31 @@ impl Source for TestLibrary {
         }
     }
 
-    /// Photos whose names have one of the words, in order of name.
+    /// Photos whose names have one of the words, in order of name; with `is:archived` those of the archive, without it
+    /// the others.
     fn search(&self, text: &str) -> Result<Vec<RowNumber>, SourceError> {
         let snapshot = self.snapshot();
-        let words: Vec<String> = text.split(' ').map(str::to_lowercase).collect();
+        let (asks, words): (Vec<&str>, Vec<&str>) = text.split(' ').partition(|word| *word == "is:archived");
+        let unwanted = if asks.is_empty() { Visibility::Archive } else { Visibility::Timeline };
+        let words: Vec<String> = words.into_iter().map(str::to_lowercase).collect();
         let mut found: Vec<_> = snapshot
             .rows()
-            .filter(|(_, row)| words.iter().any(|word| row.name.to_lowercase().contains(word)))
+            .filter(|(_, row)| row.visibility != unwanted)
+            .filter(|(_, row)| {
+                words.is_empty() || words.iter().any(|word| row.name.to_lowercase().contains(word))
+            })
             .map(|(number, row)| (row.name.clone(), number))
             .collect();
         found.sort();
         Ok(found.into_iter().map(|(_, number)| number).collect())
+    }
+
+    fn sync(&self) -> Result<(), SourceError> {
+        self.syncs.fetch_add(1, Ordering::Relaxed);
+        if self.disk_failed.load(Ordering::Relaxed) {
+            return Err(io::Error::from(io::ErrorKind::StorageFull).into());
+        }
+        Ok(())
     }
 
     fn details(&self, asset: AssetId) -> Option<Details> {
@@ -178,8 +217,8 @@ impl Source for TestLibrary {
         self.unreadable.lock().unwrap().clone()
     }
 
-    fn open_unreadable(&self, file: &Unreadable) -> Result<File, SourceError> {
-        Ok(File::open(self.root.join(std::ffi::OsStr::from_bytes(&file.path)))?)
+    fn open_unreadable(&self, file: &Unreadable) -> Result<Original, SourceError> {
+        self.open(&self.root.join(std::ffi::OsStr::from_bytes(&file.path)))
     }
 }
 

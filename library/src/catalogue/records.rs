@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::ChangeSeq;
 use crate::checksum::{Checksum, Digests};
+use crate::fact::Watch;
 use crate::format::{Format, Kind};
 use crate::id::{AccountId, AssetId, AssetInode, RowNumber};
 use crate::metadata::Metadata;
@@ -29,6 +30,7 @@ pub(crate) struct RootRecord {
     pub(crate) name: String,
     /// Position of its journal record: roots are listed in the order they were added.
     pub(crate) order: u64,
+    pub(crate) watch: Watch,
 }
 
 /// A subtree that is away.

@@ -1,7 +1,8 @@
 //! Opening a data folder: the lock, recovery, replay, and the columns.
 
 use std::collections::HashMap;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::fs::Permissions;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::sync::{Arc, Mutex, RwLock};
 
@@ -39,7 +40,9 @@ pub(super) enum Derived {
 pub(super) fn open(data: &Path, derived: Derived) -> Result<(Arc<Library>, OpenReport), LibraryError> {
     let truth = data.join("truth");
     let derived_dir = data.join("derived");
-    for dir in [data, &truth, &derived_dir] {
+    make_dir(data)?;
+    keep_private(data)?;
+    for dir in [&truth, &derived_dir] {
         make_dir(dir)?;
     }
     let lock = DataLock::take(data)?;
@@ -120,6 +123,19 @@ fn make_dir(dir: &Path) -> Result<(), LibraryError> {
         .mode(0o700)
         .create(dir)
         .map_err(|source| LibraryError::Folder { path: dir.to_owned(), source })
+}
+
+/// What photos say (where, when, who) is nobody else's business, also where the data folder was there before.
+fn keep_private(data: &Path) -> Result<(), LibraryError> {
+    let failed = |source| LibraryError::Folder { path: data.to_owned(), source };
+    let metadata = std::fs::metadata(data).map_err(failed)?;
+    if metadata.uid() != rustix::process::geteuid().as_raw() {
+        return Err(LibraryError::Foreign { path: data.to_owned(), owner: metadata.uid() });
+    }
+    if metadata.mode() & 0o077 != 0 {
+        std::fs::set_permissions(data, Permissions::from_mode(0o700)).map_err(failed)?;
+    }
+    Ok(())
 }
 
 /// Backup programs skip folders with this file: what is in there can be made again.

@@ -158,6 +158,16 @@ impl Library {
         Ok(found)
     }
 
+    /// The folders of one root that are away, also where the root is retired and nobody is told.
+    pub fn away_in(&self, root: RootId) -> Result<Vec<Box<[u8]>>, LibraryError> {
+        let mut found = Vec::new();
+        for entry in self.catalogue().scan::<AwayRecord>(&Key::away(root, b"")) {
+            let (key, _) = entry?;
+            found.extend(keys::path_of(&key).map(|at| at.relative));
+        }
+        Ok(found)
+    }
+
     /// The subtrees that are away.
     pub fn away(&self) -> Result<Vec<Away>, LibraryError> {
         let snapshot = self.snapshot();
@@ -202,8 +212,8 @@ impl Library {
         }))
     }
 
-    /// Where the originals of a row stand, best first.
-    pub fn originals(&self, snapshot: &Snapshot, row: RowNumber) -> Vec<(PathBuf, Vec<u8>)> {
+    /// Where the originals of a row stand, best first: the root's path, and the file below it.
+    pub fn originals(&self, snapshot: &Snapshot, row: RowNumber) -> Vec<(PathBuf, FilePath)> {
         let Some(row) = snapshot.row(row) else { return Vec::new() };
         row.paths
             .iter()
@@ -212,7 +222,7 @@ impl Library {
                 let (root, _) = snapshot.folders().root(dir.root)?;
                 let mut relative = below(&snapshot.folders().relative_path(path.dir));
                 relative.extend_from_slice(row.file_name(path));
-                Some((root.path.clone(), relative))
+                Some((root.path.clone(), FilePath::new(root.id, relative)))
             })
             .collect()
     }
@@ -220,30 +230,15 @@ impl Library {
     /// The asset whose bytes stand at an absolute path.
     pub fn find_path(&self, path: &Path) -> Option<RowNumber> {
         let snapshot = self.snapshot();
-        let (root, dir, name) = self.locate(&snapshot, path)?;
-        let dir = snapshot.folders().find(root, &dir)?;
-        snapshot.by_path(dir, &name)
+        roots_over(&snapshot, path).into_iter().find_map(|file| {
+            let (folder, name) = file.split();
+            snapshot.by_path(snapshot.folders().find(file.root, folder)?, name)
+        })
     }
 
     /// The root an absolute path lies in, and the path below it; `None` outside every root.
     pub fn find_root(&self, path: &Path) -> Option<FilePath> {
-        let snapshot = self.snapshot();
-        let (root, below_root) = snapshot
-            .folders()
-            .roots()
-            .find_map(|(root, _)| Some((root.id, path.strip_prefix(&root.path).ok()?)))?;
-        Some(FilePath::new(root, below_root.as_os_str().as_bytes()))
-    }
-
-    fn locate(&self, snapshot: &Snapshot, path: &Path) -> Option<(RootId, Vec<u8>, Vec<u8>)> {
-        let (root, relative) = snapshot
-            .folders()
-            .roots()
-            .find_map(|(root, _)| Some((root.id, path.strip_prefix(&root.path).ok()?)))?;
-        let name = relative.file_name()?.as_bytes().to_vec();
-        let folder =
-            relative.parent().map(|parent| parent.as_os_str().as_bytes().to_vec()).unwrap_or_default();
-        Some((root, folder, name))
+        roots_over(&self.snapshot(), path).into_iter().next()
     }
 
     /// Runs a query: best first, at most `limit`. The words' meaning joins in when there are models.
@@ -303,6 +298,20 @@ impl Library {
     pub fn data(&self) -> &Path {
         &self.data
     }
+}
+
+/// A path below each of the roots it lies in, innermost first: of roots in each other only one is watched at a time.
+fn roots_over(snapshot: &Snapshot, path: &Path) -> Vec<FilePath> {
+    let mut found: Vec<FilePath> = snapshot
+        .folders()
+        .roots()
+        .filter_map(|(root, _)| {
+            let below = path.strip_prefix(&root.path).ok()?;
+            Some(FilePath::new(root.id, below.as_os_str().as_bytes()))
+        })
+        .collect();
+    found.sort_by_key(|file| file.relative.len());
+    found
 }
 
 fn absolute(snapshot: &Snapshot, file: &FilePath) -> Option<PathBuf> {

@@ -11,7 +11,7 @@ use crate::catalogue::records::{AssetRecord, AwayRecord, RootRecord};
 use crate::catalogue::transaction::{Prepared, Transaction};
 use crate::catalogue::{Catalogue, CatalogueError, keys::Key};
 use crate::change::{Change, Cursor, Entity};
-use crate::fact::Fact;
+use crate::fact::{Fact, Watch};
 use crate::id::{AccountId, AssetId, RootId};
 use crate::ingest::{Ingest, below};
 use crate::journal::{Draft, Face, Sequence};
@@ -39,7 +39,8 @@ impl Library {
     }
 
     /// Says which folders are watched for `account`, and gives their ids in the same order. A folder met for the first
-    /// time is journalled; one that is known but not named here is away until it is named again.
+    /// time is journalled, and so is a change of which are watched; one that is known but not named here is away until
+    /// it is named again.
     pub fn set_roots(&self, account: AccountId, specs: &[RootSpec]) -> Result<Vec<RootId>, LibraryError> {
         check_apart(specs)?;
         self.write(account, Face::Daemon, |tx, writer| {
@@ -66,7 +67,15 @@ impl Library {
                 };
                 ids.push(id);
             }
-            for (id, _) in known.iter().filter(|(_, root)| root.owner == account) {
+            for (id, root) in known.iter().filter(|(_, root)| root.owner == account) {
+                let watch = match root.watch {
+                    _ if ids.contains(id) => Watch::On,
+                    Watch::Retired => continue,
+                    _ => Watch::Off,
+                };
+                if watch != root.watch {
+                    tx.decide(Fact::Watch { root: *id, watch })?;
+                }
                 let record = tx.get::<AwayRecord>(&Key::away(*id, b""))?;
                 let unwatched = record.as_ref().is_some_and(|away| away.reason == NOT_WATCHED);
                 let change = match (ids.contains(id), record.is_some()) {
@@ -258,9 +267,9 @@ fn now() -> Timestamp {
     Timestamp::from_millisecond(Timestamp::now().as_millisecond()).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-/// The roots in the order they were journalled.
+/// The roots in the order they were journalled, but for those that are retired.
 pub(super) fn ordered_roots(roots: &HashMap<RootId, RootRecord>) -> Vec<Root> {
-    let mut ordered: Vec<_> = roots.iter().collect();
+    let mut ordered: Vec<_> = roots.iter().filter(|(_, root)| root.watch != Watch::Retired).collect();
     ordered.sort_by_key(|(_, root)| root.order);
     ordered
         .into_iter()
@@ -269,6 +278,7 @@ pub(super) fn ordered_roots(roots: &HashMap<RootId, RootRecord>) -> Vec<Root> {
             owner: root.owner,
             name: root.name.clone(),
             path: root.path.clone(),
+            watched: root.watch == Watch::On,
         })
         .collect()
 }

@@ -68,6 +68,7 @@ impl Fixture {
             owner: account,
             name: "Pictures".into(),
             path: path.into(),
+            watched: true,
         }]);
         Self { snapshot, account, root, next: 0 }
     }

@@ -24,6 +24,8 @@ pub struct Root {
     pub name: String,
     /// Where it is.
     pub path: PathBuf,
+    /// Whether it was among the folders named last.
+    pub watched: bool,
 }
 
 /// One folder. Only folders that hold assets, directly or below, exist here.

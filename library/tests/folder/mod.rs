@@ -113,13 +113,19 @@ impl Folder {
 
     /// Ends this library and opens it again, with `derived/` gone if asked.
     pub(crate) fn reopen(&mut self, rebuild: bool) -> OpenReport {
+        let report = self.reopen_as_it_is(rebuild);
+        assert_eq!(set_root(&self.library), self.root, "the root keeps its id");
+        report
+    }
+
+    /// The same without saying which folder is watched.
+    pub(crate) fn reopen_as_it_is(&mut self, rebuild: bool) -> OpenReport {
         let placeholder = tempfile::tempdir().unwrap();
         let (other, _) = Library::open(placeholder.path()).unwrap();
         let old = std::mem::replace(&mut self.library, other);
         drop(wait_for_last(old));
         let open = if rebuild { Library::rebuild } else { Library::open };
         let (library, report) = open(self.data.path()).unwrap();
-        assert_eq!(set_root(&library), self.root, "the root keeps its id");
         self.library = library;
         report
     }
