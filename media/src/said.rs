@@ -28,6 +28,8 @@ pub(crate) struct Said {
     pub(crate) exposure: Exposure,
     pub(crate) rating: Option<Rating>,
     pub(crate) description: Option<String>,
+    /// A remark beside the description's own field: stands in where nobody described the picture.
+    pub(crate) comment: Option<String>,
     /// Keywords without a hierarchy.
     pub(crate) flat_tags: Vec<String>,
     /// Keywords with one.
@@ -140,6 +142,7 @@ impl Said {
         first!(exposure.focal_mm);
         first!(rating);
         first!(description);
+        first!(comment);
         first!(live_id);
         first!(motion);
         self.flat_tags.extend(other.flat_tags);

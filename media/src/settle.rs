@@ -50,10 +50,16 @@ pub(crate) fn settle(format: Format, mut found: Found, beside: Beside) -> Metada
         focal_mm: by_camera.iter().find_map(|said| said.exposure.focal_mm),
     };
     // Programs keep the XMP current and forget the older blocks.
-    let by_hand = [&beside.xmp, &found.xmp, &found.iptc, &found.exif, &found.container, &beside.takeout];
+    let by_hand = [&beside.xmp, &found.xmp, &found.iptc, &found.exif, &found.container];
     let live_id = [&found.exif, &found.container, &found.xmp].iter().find_map(|said| said.live_id.clone());
     let rating = by_hand.iter().find_map(|said| said.rating);
-    let description = by_hand.iter().find_map(|said| said.description.clone());
+    let remarks = [&found.exif, &found.container];
+    let description = by_hand
+        .iter()
+        .find_map(|said| said.description.as_ref())
+        .or_else(|| remarks.iter().find_map(|said| said.comment.as_ref()))
+        .or(beside.takeout.description.as_ref())
+        .cloned();
     let tags = if beside.xmp.has_tags() {
         tags::settle(&[&beside.xmp])
     } else {

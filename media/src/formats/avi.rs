@@ -47,7 +47,7 @@ fn chunks(
             }
             b"ecor" | b"IMAK" => found.container.make = words(input),
             b"emdl" => found.container.model = words(input),
-            b"ICMT" => found.container.description = words(input),
+            b"ICMT" => found.container.comment = words(input),
             b"nctg" => nikon(input, body, end, found),
             b"_PMX" | b"XMP " => {
                 if let Some(packet) = input.bytes(body, size) {

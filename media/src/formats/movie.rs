@@ -215,7 +215,8 @@ fn take_text(name: [u8; 3], words: &str, said: &mut Said) {
         b"mak" => said.make = said.make.take().or_else(|| text::clean(words)),
         b"mod" => said.model = said.model.take().or_else(|| text::clean(words)),
         b"day" => day(words, said),
-        b"des" | b"cmt" => said.description = said.description.take().or_else(|| text::clean(words)),
+        b"des" => said.description = said.description.take().or_else(|| text::clean(words)),
+        b"cmt" => said.comment = said.comment.take().or_else(|| text::clean(words)),
         _ => {}
     }
 }
@@ -307,7 +308,8 @@ fn take_key(name: &str, words: &str, said: &mut Said) {
         "make" | "com.android.manufacturer" => first(&mut said.make),
         "model" | "com.android.model" => first(&mut said.model),
         "camera.lens_model" => first(&mut said.lens),
-        "description" | "comment" => first(&mut said.description),
+        "description" => first(&mut said.description),
+        "comment" => first(&mut said.comment),
         "content.identifier" => first(&mut said.live_id),
         "keywords" => said.flat_tags.extend(words.split(',').map(str::to_owned)),
         "rating.user" => {
@@ -368,7 +370,38 @@ fn sony(input: &mut Input<'_>, meta: Box, found: &mut Found) {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Cursor;
+
+    use library::Metadata;
+
     use super::*;
+
+    fn atom(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+        [&(body.len() as u32 + 8).to_be_bytes()[..], kind, body].concat()
+    }
+
+    /// What is read from a movie whose index holds these boxes.
+    fn movie_of(parts: &[Vec<u8>]) -> Metadata {
+        let file = [atom(b"ftyp", b"isom\0\0\0\0isom"), atom(b"moov", &parts.concat())].concat();
+        crate::read(&mut Cursor::new(file), "a.mp4", &[]).unwrap()
+    }
+
+    /// iTunes' list of texts.
+    fn item_list(items: &[(&[u8; 4], &str)]) -> Vec<u8> {
+        let item = |(name, words): &(&[u8; 4], &str)| {
+            atom(name, &atom(b"data", &[b"\0\0\0\x01\0\0\0\0", words.as_bytes()].concat()))
+        };
+        let list = atom(b"ilst", &items.iter().flat_map(item).collect::<Vec<u8>>());
+        atom(b"udta", &atom(b"meta", &[vec![0; 4], list].concat()))
+    }
+
+    #[test]
+    fn a_comment_stands_in_only_where_there_is_no_description() {
+        let both = movie_of(&[item_list(&[(b"\xA9cmt", "shaky"), (b"desc", "The harbour")])]);
+        assert_eq!(both.description.as_deref(), Some("The harbour"));
+        let alone = movie_of(&[item_list(&[(b"\xA9cmt", "shaky")])]);
+        assert_eq!(alone.description.as_deref(), Some("shaky"));
+    }
 
     #[test]
     fn places_in_words() {
