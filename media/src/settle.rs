@@ -100,14 +100,10 @@ fn orientation(found: &Found) -> Orientation {
 
 /// When the shutter opened: the first of the fields in order of trust. Never when the file was changed.
 fn taken(found: &Found, beside: &Beside, here: Option<zone::Finder>) -> Option<Taken> {
-    let blocks = [&found.exif, &found.xmp, &found.container, &found.iptc];
-    let written = beside
-        .xmp
-        .original
-        .or(beside.xmp.created)
-        .or(beside.xmp.digitized)
-        .or_else(|| first_moment(&blocks, |said| said.original))
-        .or_else(|| first_moment(&blocks, |said| said.digitized));
+    // The kind of date before who wrote it: programs date their sidecars with whatever they have.
+    let blocks = [&beside.xmp, &found.exif, &found.xmp, &found.container, &found.iptc];
+    let written =
+        first_moment(&blocks, |said| said.original).or_else(|| first_moment(&blocks, |said| said.digitized));
     let by_clock = |utc: jiff::civil::DateTime| {
         let instant = Offset::UTC.to_timestamp(utc).ok()?;
         let (offset, source) = match here.as_ref().and_then(|here| here.at_instant(instant)) {
@@ -222,6 +218,23 @@ mod tests {
         let taken = settle(Format::Jpeg, found, Beside::default()).taken.unwrap();
         assert_eq!(taken.zone.unwrap().offset.seconds(), -4 * 3600);
         assert_eq!(taken.zone.unwrap().source, ZoneSource::File);
+    }
+
+    #[test]
+    fn a_sidecar_s_weak_date_does_not_hide_when_the_shutter_opened() {
+        let at = |text: &str| crate::moment::parse(text).moment();
+        let taken_at = |found: &Found, beside: &Beside| taken(found, beside, None).unwrap().local.to_string();
+        let mut found = Found::default();
+        found.exif.original = at("2020:01:02 03:04:05");
+        let mut beside = Beside::default();
+        beside.xmp.digitized = at("2021-01-01T00:00:01");
+        beside.xmp.created = at("2022-01-01T00:00:01");
+        assert_eq!(taken_at(&found, &beside), "2020-01-02T03:04:05");
+        beside.xmp.original = at("2019-01-01T00:00:01");
+        assert_eq!(taken_at(&found, &beside), "2019-01-01T00:00:01");
+        let mut found = Found::default();
+        found.exif.digitized = at("2020:01:02 03:04:05");
+        assert_eq!(taken_at(&found, &Beside { xmp: Said::default(), ..beside }), "2020-01-02T03:04:05");
     }
 
     #[test]
