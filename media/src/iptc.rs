@@ -98,9 +98,10 @@ fn guess_or_latin(value: &[u8]) -> Option<String> {
 /// A time without its date is nothing.
 fn moment(date: Option<&str>, time: Option<&str>) -> Option<Moment> {
     let date = parse(date?).moment()?.local.date();
-    let (hour, minute, second, nanos, offset) = time.and_then(parse_time).unwrap_or((0, 0, 0, 0, None));
+    let time = time.and_then(parse_time);
+    let (hour, minute, second, nanos, offset) = time.unwrap_or((0, 0, 0, 0, None));
     let local = DateTime::new(date.year(), date.month(), date.day(), hour, minute, second, nanos).ok()?;
-    Some(Moment { local, offset })
+    Some(Moment { local, offset, date_only: time.is_none() })
 }
 
 #[cfg(test)]

@@ -9,6 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 pub(crate) struct Moment {
     pub(crate) local: DateTime,
     pub(crate) offset: Option<Offset>,
+    /// Only the day was written; midnight stands in for the time.
+    pub(crate) date_only: bool,
 }
 
 /// What came of reading a date.
@@ -48,6 +50,7 @@ fn scan(text: &str) -> Option<Moment> {
     let (mut month, mut day) = (1, 1);
     let mut clock = (0, 0, 0, 0);
     let mut offset = None;
+    let mut date_only = true;
     let compact = rest.first().is_some_and(u8::is_ascii_digit);
     if compact || skip(&mut rest, b":-/. ") {
         month = number(&mut rest, 1, 2)?;
@@ -58,12 +61,13 @@ fn scan(text: &str) -> Option<Moment> {
     while skip(&mut rest, b" Tt:") {}
     if rest.first().is_some_and(u8::is_ascii_digit) {
         (clock, offset) = time(&mut rest)?;
+        date_only = false;
     }
     let (hour, minute, second, nanos) = clock;
     let local =
         DateTime::new(i16::try_from(year).ok()?, month as i8, day as i8, hour, minute, second.min(59), nanos)
             .ok()?;
-    (local.year() >= 1).then_some(Moment { local, offset })
+    (local.year() >= 1).then_some(Moment { local, offset, date_only })
 }
 
 /// Reads `07:08:09.25+02:00`, as IPTC and GPS write it on its own, seconds and zone optional.

@@ -138,10 +138,15 @@ fn taken(found: &Found, beside: &Beside, here: Option<zone::Finder>) -> Option<T
 }
 
 /// The first block's moment, completed by a later block's that means the same second: one has the zone, one the fraction.
+/// A day without a time gives way to a later block's time on that day.
 fn first_moment(blocks: &[&Said], pick: fn(&Said) -> Option<Moment>) -> Option<Moment> {
     let mut moments = blocks.iter().filter_map(|said| pick(said));
     let mut first = moments.next()?;
     for other in moments {
+        if first.date_only && !other.date_only && first.local.date() == other.local.date() {
+            first = other;
+            continue;
+        }
         let same = |moment: Moment| moment.local.with().subsec_nanosecond(0).build().ok();
         if same(first) != same(other) {
             continue;
@@ -218,6 +223,19 @@ mod tests {
         let taken = settle(Format::Jpeg, found, Beside::default()).taken.unwrap();
         assert_eq!(taken.zone.unwrap().offset.seconds(), -4 * 3600);
         assert_eq!(taken.zone.unwrap().source, ZoneSource::File);
+    }
+
+    #[test]
+    fn a_day_gives_way_to_a_time_on_that_day() {
+        let created = |xmp: &str, iptc: &str| {
+            let mut found = Found::default();
+            found.xmp.created = crate::moment::parse(xmp).moment();
+            found.iptc.created = crate::moment::parse(iptc).moment();
+            taken(&found, &Beside::default(), None).unwrap().local.to_string()
+        };
+        assert_eq!(created("2020-01-02", "2020-01-02T03:04:05+01:00"), "2020-01-02T03:04:05");
+        assert_eq!(created("2020-01-02", "2020-01-03T03:04:05"), "2020-01-02T00:00:00");
+        assert_eq!(created("2020-01-02T00:00:00", "2020-01-02T03:04:05"), "2020-01-02T00:00:00");
     }
 
     #[test]

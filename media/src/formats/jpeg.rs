@@ -161,7 +161,7 @@ fn picture_info(segment: &[u8], found: &mut Found) {
         && let Some(local) = since_1970(seconds)
     {
         // The camera's clock knew no zones: these seconds are local.
-        found.container.original = Some(Moment { local, offset: None });
+        found.container.original = Some(Moment { local, offset: None, date_only: false });
     }
 }
 

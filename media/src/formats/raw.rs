@@ -162,7 +162,7 @@ fn heap(
                 // Seconds on the camera's own clock, which knew no zone.
                 let local: Option<DateTime> =
                     input.le32(at).and_then(|seconds| since_1970(i64::from(seconds)));
-                found.exif.original = local.map(|local| Moment { local, offset: None });
+                found.exif.original = local.map(|local| Moment { local, offset: None, date_only: false });
             }
             0x1810 => {
                 found.set_size(input.le32(at)?, input.le32(at + 4)?);
