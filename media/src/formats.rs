@@ -15,6 +15,7 @@ mod motion;
 mod movie;
 mod mpeg;
 mod mxf;
+mod phase_one;
 mod png;
 mod raw;
 mod simple;

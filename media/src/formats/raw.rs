@@ -5,7 +5,7 @@ use library::metadata::Orientation;
 
 use crate::block::{Block, BlockExt, Input, LARGEST_BLOCK, Part, find};
 use crate::exif;
-use crate::formats::Found;
+use crate::formats::{Found, phase_one};
 use crate::moment::{Moment, since_1970};
 use crate::text;
 
@@ -17,6 +17,7 @@ pub(super) fn tiff(input: &mut Input<'_>, found: &mut Found) {
     };
     found.size = parts.picture_size;
     found.take_parts(parts);
+    phase_one::size(input, found);
 }
 
 /// Reads the EXIF block of a JPEG preview that begins somewhere in the file.
