@@ -168,6 +168,13 @@ fn user_data(input: &mut Input<'_>, data: Box, found: &mut Found) {
                 }
             }
             b"CNTH" => canon_thumbnail(input, part, found),
+            b"date" => {
+                let words = input.up_to(part.body, part.size().min(64));
+                if let Some(date) = text::guess(&words) {
+                    let said = &mut found.container;
+                    said.original = said.original.or(said.moment("date", &date));
+                }
+            }
             b"loci" => three_gpp_place(input, part, &mut found.container),
             [0xA9, name @ ..] => {
                 if let Some(words) = international_text(input, part) {
@@ -393,6 +400,14 @@ mod tests {
         };
         let list = atom(b"ilst", &items.iter().flat_map(item).collect::<Vec<u8>>());
         atom(b"udta", &atom(b"meta", &[vec![0; 4], list].concat()))
+    }
+
+    #[test]
+    fn the_user_data_s_date_is_when_it_was_recorded() {
+        let date = atom(b"udta", &atom(b"date", b"2020-04-05T06:07:08+0200"));
+        let taken = movie_of(&[date]).taken.unwrap();
+        assert_eq!(taken.local.to_string(), "2020-04-05T06:07:08");
+        assert_eq!(taken.zone.unwrap().offset.seconds(), 7200);
     }
 
     #[test]
