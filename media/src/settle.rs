@@ -10,7 +10,7 @@ use library::metadata::{
 
 use crate::formats::Found;
 use crate::moment::{Moment, offset_between};
-use crate::said::{Region, Regions, Said};
+use crate::said::{Region, Regions, Said, Verdict};
 use crate::{place, zone};
 
 /// What the sidecars say, best first.
@@ -52,7 +52,7 @@ pub(crate) fn settle(format: Format, mut found: Found, beside: Beside) -> Metada
     // Programs keep the XMP current and forget the older blocks.
     let by_hand = [&beside.xmp, &found.xmp, &found.iptc, &found.exif, &found.container];
     let live_id = [&found.exif, &found.container, &found.xmp].iter().find_map(|said| said.live_id.clone());
-    let rating = by_hand.iter().find_map(|said| said.rating);
+    let rating = by_hand.iter().find_map(|said| said.rating).and_then(Verdict::stars);
     let remarks = [&found.exif, &found.container];
     let description = by_hand
         .iter()
@@ -223,6 +223,17 @@ mod tests {
         let taken = settle(Format::Jpeg, found, Beside::default()).taken.unwrap();
         assert_eq!(taken.zone.unwrap().offset.seconds(), -4 * 3600);
         assert_eq!(taken.zone.unwrap().source, ZoneSource::File);
+    }
+
+    #[test]
+    fn a_rejection_beside_the_photo_takes_its_stars_away() {
+        let mut found = Found::default();
+        found.xmp.stars(4.0);
+        let mut beside = Beside::default();
+        beside.xmp.stars(-1.0);
+        let metadata = settle(Format::Jpeg, found, beside);
+        assert_eq!(metadata.rating, None);
+        assert!(metadata.warnings.is_empty(), "{:?}", metadata.warnings);
     }
 
     #[test]
