@@ -3,10 +3,10 @@
 mod tags;
 
 use jiff::tz::Offset;
-use library::Format;
 use library::metadata::{
     Camera, Exposure, FaceRegion, Metadata, Orientation, PixelSize, Taken, Zone, ZoneSource,
 };
+use library::{Format, Kind};
 
 use crate::formats::Found;
 use crate::moment::{Moment, offset_between};
@@ -27,7 +27,7 @@ pub(crate) fn settle(format: Format, mut found: Found, beside: Beside) -> Metada
     let gps = [&beside.xmp, &found.exif, &found.xmp, &found.container, &beside.takeout]
         .iter()
         .find_map(|said| said.gps);
-    let orientation = orientation(&found);
+    let orientation = orientation(format, &found, &beside);
     let stored = found.size.or(found.exif.size).or(found.xmp.size);
     let size = stored.map(|size| if orientation.swaps_sides() { size.turned() } else { size });
     let taken = taken(&found, &beside, gps.and_then(|gps| zone::Finder::at(&gps)));
@@ -94,8 +94,11 @@ pub(crate) fn settle(format: Format, mut found: Found, beside: Beside) -> Metada
     }
 }
 
-fn orientation(found: &Found) -> Orientation {
-    found.turn.or(found.exif.orientation).or(found.xmp.orientation).unwrap_or_default()
+/// Which way up. Where the container turns the picture decoders obey it, and nobody else has a say; players know nothing
+/// of sidecars, so that theirs counts for stills alone.
+fn orientation(format: Format, found: &Found, beside: &Beside) -> Orientation {
+    let beside = beside.xmp.orientation.filter(|_| format.kind() == Kind::Image);
+    found.turn.or(beside).or(found.exif.orientation).or(found.xmp.orientation).unwrap_or_default()
 }
 
 /// When the shutter opened: the first of the fields in order of trust. Never when the file was changed.
@@ -234,6 +237,20 @@ mod tests {
         let metadata = settle(Format::Jpeg, found, beside);
         assert_eq!(metadata.rating, None);
         assert!(metadata.warnings.is_empty(), "{:?}", metadata.warnings);
+    }
+
+    #[test]
+    fn a_sidecar_turns_stills_unless_their_container_does() {
+        let turned = |format, container: Option<u32>| {
+            let mut found = Found { turn: container.and_then(Orientation::from_exif), ..Found::default() };
+            found.exif.orientation = Orientation::from_exif(3);
+            let mut beside = Beside::default();
+            beside.xmp.orientation = Orientation::from_exif(6);
+            settle(format, found, beside).orientation.get()
+        };
+        assert_eq!(turned(Format::Jpeg, None), 6);
+        assert_eq!(turned(Format::Heic, Some(1)), 1);
+        assert_eq!(turned(Format::Mp4, None), 3);
     }
 
     #[test]
