@@ -16,7 +16,7 @@ const PHOTOSHOP: &[u8] = b"Photoshop 3.0\0";
 /// Reads the segments, and hashes the picture from its start-of-scan to its end.
 pub(super) fn read(input: &mut Input<'_>, found: &mut Found) {
     let mut resources = Vec::new();
-    let mut packet = None;
+    let mut packets = Vec::new();
     let mut extension = Extension::default();
     let mut at = 2;
     let mut scan = None;
@@ -69,11 +69,11 @@ pub(super) fn read(input: &mut Input<'_>, found: &mut Found) {
                 if segment.starts_with(b"Exif") {
                     found.take_exif(&segment);
                 } else if let Some(rest) = segment.strip_prefix(XMP) {
-                    packet.get_or_insert_with(|| rest.to_vec());
+                    packets.push(rest.to_vec());
                 } else if let Some(rest) = segment.strip_prefix(EXTENSION) {
                     extension.add(rest);
                 } else if let Some(start) = loose_packet(&segment) {
-                    packet.get_or_insert_with(|| start.to_vec());
+                    packets.push(start.to_vec());
                 }
             }
             0xED => {
@@ -88,7 +88,8 @@ pub(super) fn read(input: &mut Input<'_>, found: &mut Found) {
         }
         at = body + size;
     }
-    if let Some(packet) = &packet {
+    // The last has the word: it was added by whoever came last.
+    for packet in packets.iter().rev() {
         found.take_xmp(packet);
         if let Some(rest) = guid_of_extension(packet).and_then(|guid| extension.of(guid)) {
             found.take_xmp(&rest);
@@ -184,14 +185,49 @@ impl Extension {
         }
     }
 
-    fn of(mut self, guid: [u8; 32]) -> Option<Vec<u8>> {
-        self.pieces.retain(|(piece, _, _)| *piece == guid);
-        self.pieces.sort_by_key(|(_, offset, _)| *offset);
+    /// The packet put together, once: a second that names it has nothing new to say.
+    fn of(&mut self, guid: [u8; 32]) -> Option<Vec<u8>> {
+        let mut pieces: Vec<_> = self.pieces.extract_if(.., |(piece, _, _)| *piece == guid).collect();
+        pieces.sort_by_key(|(_, offset, _)| *offset);
         let mut whole = Vec::new();
-        for (_, offset, data) in self.pieces {
+        for (_, offset, data) in pieces {
             (offset as usize == whole.len()).then_some(())?;
             whole.extend(data);
         }
         (!whole.is_empty()).then_some(whole)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use library::Metadata;
+    use library::metadata::{Rating, TagPath};
+
+    use super::*;
+
+    /// What is read from a picture with these segments.
+    fn jpeg_of(segments: &[(u8, Vec<u8>)]) -> Metadata {
+        let mut file = vec![0xFF, 0xD8];
+        for (marker, body) in segments {
+            file.extend([0xFF, *marker]);
+            file.extend((body.len() as u16 + 2).to_be_bytes());
+            file.extend(body);
+        }
+        file.extend([0xFF, 0xC0, 0, 11, 8, 0, 32, 0, 48, 1, 1, 0x11, 0, 0xFF, 0xDA, 0, 2, 1, 0xFF, 0xD9]);
+        crate::read(&mut Cursor::new(file), "a.jpg", &[]).unwrap()
+    }
+
+    #[test]
+    fn of_two_packets_the_last_counts_and_the_first_fills_in() {
+        let packet = |words: &str| (0xE1, [XMP, words.as_bytes()].concat());
+        let read = jpeg_of(&[
+            packet("<rdf:Description xmp:Rating='3' dc:description='Harbour'/>"),
+            packet("<rdf:Description xmp:Rating='5'><dc:subject>boat</dc:subject></rdf:Description>"),
+        ]);
+        assert_eq!(read.rating.map(Rating::stars), Some(5));
+        assert_eq!(read.description.as_deref(), Some("Harbour"));
+        assert_eq!(read.tags.iter().map(TagPath::joined).collect::<Vec<_>>(), ["boat"]);
     }
 }
