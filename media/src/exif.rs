@@ -117,14 +117,12 @@ fn main_fields(tiff: &mut Tiff<'_>, main: &Directory, exif: &mut Exif) {
             _ => {}
         }
     }
-    if said.description.is_none() {
-        // Windows writes what a person typed beside the standard tag: the comment, or the title, or the subject.
-        for tag in [0x9c9c, 0x9c9b, 0x9c9f] {
-            let Some(entry) = main.get(tag) else { continue };
-            said.description = tiff.raw(entry, 64 << 10).and_then(|raw| text::utf16(&raw, false));
-            if said.description.is_some() {
-                break;
-            }
+    // Windows writes what a person typed beside the standard tag: the comment, or the title, or the subject.
+    for tag in [0x9c9c, 0x9c9b, 0x9c9f] {
+        let Some(entry) = main.get(tag) else { continue };
+        said.comment = tiff.raw(entry, 64 << 10).and_then(|raw| text::utf16(&raw, false));
+        if said.comment.is_some() {
+            break;
         }
     }
 }

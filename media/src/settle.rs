@@ -50,7 +50,7 @@ pub(crate) fn settle(format: Format, mut found: Found, beside: Beside) -> Metada
         focal_mm: by_camera.iter().find_map(|said| said.exposure.focal_mm),
     };
     // Programs keep the XMP current and forget the older blocks.
-    let by_hand = [&beside.xmp, &found.xmp, &found.iptc, &found.exif, &found.container];
+    let by_hand = [&beside.xmp, &found.xmp, &found.exif, &found.iptc, &found.container];
     let live_id = [&found.exif, &found.container, &found.xmp].iter().find_map(|said| said.live_id.clone());
     let rating = by_hand.iter().find_map(|said| said.rating).and_then(Verdict::stars);
     let remarks = [&found.exif, &found.container];
@@ -251,6 +251,21 @@ mod tests {
         assert_eq!(turned(Format::Jpeg, None), 6);
         assert_eq!(turned(Format::Heic, Some(1)), 1);
         assert_eq!(turned(Format::Mp4, None), 3);
+    }
+
+    #[test]
+    fn of_several_descriptions_the_block_most_kept_up_speaks() {
+        let words = |words: &str| Some(words.to_owned());
+        let described = |xmp: Option<String>, exif: Option<String>, iptc: Option<String>| {
+            let mut found = Found::default();
+            (found.xmp.description, found.exif.description, found.iptc.description) = (xmp, exif, iptc);
+            found.exif.comment = words("typed in Windows");
+            settle(Format::Jpeg, found, Beside::default()).description
+        };
+        assert_eq!(described(words("xmp"), words("exif"), words("iptc")), words("xmp"));
+        assert_eq!(described(None, words("exif"), words("iptc")), words("exif"));
+        assert_eq!(described(None, None, words("iptc")), words("iptc"));
+        assert_eq!(described(None, None, None), words("typed in Windows"));
     }
 
     #[test]
