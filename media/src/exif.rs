@@ -201,7 +201,7 @@ fn exposure_fields(tiff: &mut Tiff<'_>, directory: &Directory, said: &mut Said, 
                 let iso = tiff.integer(entry).filter(|iso| (1..65_535).contains(iso));
                 said.exposure.iso = iso.and_then(|iso| u32::try_from(iso).ok()).or(said.exposure.iso);
             }
-            0x8832 | 0x8831 if said.exposure.iso.is_none() => {
+            0x8831..=0x8833 if said.exposure.iso.is_none() => {
                 said.exposure.iso = tiff.integer(entry).and_then(|iso| u32::try_from(iso).ok());
             }
             0xa434 => said.lens = tiff.text(entry).filter(|lens| lens.chars().any(char::is_alphanumeric)),
@@ -273,4 +273,36 @@ fn panasonic_size(tiff: &mut Tiff<'_>, main: &Directory) -> Option<PixelSize> {
     let (top, left, bottom, right) = (border(4)?, border(5)?, border(6)?, border(7)?);
     let size = PixelSize { width: right.checked_sub(left)?, height: bottom.checked_sub(top)? };
     (size.width > 0 && size.height > 0).then_some(size)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A little-endian directory of tags with numbers of 32 bits.
+    fn directory(entries: &[(u16, u32)]) -> Vec<u8> {
+        let mut out = (entries.len() as u16).to_le_bytes().to_vec();
+        for (tag, number) in entries {
+            out.extend(tag.to_le_bytes());
+            out.extend([4, 0, 1, 0, 0, 0]);
+            out.extend(number.to_le_bytes());
+        }
+        out.extend([0; 4]);
+        out
+    }
+
+    /// What a block says whose main directory has these tags, and its camera directory those.
+    fn said(main: &[(u16, u32)], camera: &[(u16, u32)]) -> Said {
+        let camera_at = 8 + 2 + 12 * (main.len() as u32 + 1) + 4;
+        let main = [&[(0x8769, camera_at)], main].concat();
+        let block = [b"II*\0\x08\0\0\0".to_vec(), directory(&main), directory(camera)].concat();
+        read(&mut block.as_slice()).unwrap().said
+    }
+
+    #[test]
+    fn a_speed_beyond_the_old_field_stands_in_a_younger_one() {
+        let iso = |camera: &[(u16, u32)]| said(&[], camera).exposure.iso;
+        assert_eq!(iso(&[(0x8827, 65_535), (0x8833, 102_400)]), Some(102_400));
+        assert_eq!(iso(&[(0x8827, 400), (0x8833, 102_400)]), Some(400));
+    }
 }
