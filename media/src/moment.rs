@@ -93,6 +93,25 @@ fn scan(text: &str) -> Option<Moment> {
     (local.year() >= 1).then_some(Moment { local, offset, date_only })
 }
 
+/// Reads a date with the month's name: C's `Mon Mar 10 15:04:43 2003` and the mail's `Mon, 10 Mar 2003 15:04:43 +0100`.
+pub(crate) fn parse_with_names(text: &str) -> Option<Moment> {
+    const MONTHS: [&str; 12] =
+        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+    let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\0');
+    let parts: Vec<&str> =
+        text.split(|c: char| c.is_whitespace() || c == ',').filter(|part| !part.is_empty()).collect();
+    let (month, day, year, time, zone) = match parts.as_slice() {
+        [_, month, day, time, year] if time.contains(':') => (month, day, year, time, ""),
+        // As the command `date` prints it.
+        [_, month, day, time, zone, year] if time.contains(':') => (month, day, year, time, *zone),
+        [_, day, month, year, time] | [day, month, year, time] => (month, day, year, time, ""),
+        [_, day, month, year, time, zone] => (month, day, year, time, *zone),
+        _ => return None,
+    };
+    let month = MONTHS.iter().position(|name| month.to_lowercase().starts_with(name))? + 1;
+    parse(&format!("{year}-{month:02}-{day} {time} {zone}")).moment()
+}
+
 /// Reads `07:08:09.25+02:00`, as IPTC and GPS write it on its own, seconds and zone optional.
 pub(crate) fn parse_time(text: &str) -> Option<(Time, Option<Offset>)> {
     let (Clock { hour, minute, second, nanos, .. }, offset) = time(&mut text.trim().as_bytes())?;
@@ -306,6 +325,23 @@ mod tests {
         assert_eq!(shown("2021年2月3日 4时5分6秒"), usual);
         assert_eq!(shown("2021년 2월 3일 04:05:06"), usual);
         assert_eq!(shown("2021:02:03 04;05;06"), usual);
+    }
+
+    #[test]
+    fn months_with_names() {
+        let shown = |text: &str| {
+            let Moment { local, offset, .. } = parse_with_names(text)?;
+            Some((local.to_string(), offset.map(Offset::seconds)))
+        };
+        let known = |zone| Some(("2003-03-01T05:04:43".to_owned(), zone));
+        assert_eq!(shown("Sat Mar  1 05:04:43 2003"), known(None));
+        assert_eq!(shown("SAT MAR 01 05:04:43 2003\n\0"), known(None));
+        assert_eq!(shown("Sat Mar  1 05:04:43 CET 2003"), known(None));
+        assert_eq!(shown("Sat, 01 Mar 2003 05:04:43 +0100"), known(Some(3600)));
+        assert_eq!(shown("Sat, 1 March 2003 05:04:43 GMT"), known(Some(0)));
+        assert_eq!(shown("1 Mar 2003 05:04:43"), known(None));
+        assert_eq!(shown("Sat Foo  1 05:04:43 2003"), None);
+        assert_eq!(shown("Sat Mar 32 05:04:43 2003"), None);
     }
 
     #[test]
