@@ -46,6 +46,8 @@ pub(crate) struct Found {
     pub(crate) container: Said,
     pub(crate) motion: Option<EmbeddedMotion>,
     pub(crate) picture: Option<Checksum>,
+    /// The container has a clock, and nobody set it.
+    pub(crate) clock_unset: bool,
     pub(crate) warnings: Vec<String>,
 }
 

@@ -66,6 +66,10 @@ pub(crate) fn settle(format: Format, mut found: Found, beside: Beside) -> Metada
         tags::settle(&[&found.xmp, &found.iptc, &found.exif, &found.container])
     };
 
+    // Cameras that date their videos elsewhere leave the clock alone: that is no news where the date is known.
+    if found.clock_unset && taken.is_none() {
+        found.warn("the video's creation time is zero");
+    }
     let mut warnings = std::mem::take(&mut found.warnings);
     for said in [found.exif, found.xmp, found.iptc, found.container, beside.xmp, beside.takeout] {
         warnings.extend(said.warnings);

@@ -68,7 +68,7 @@ pub(super) fn movie(input: &mut Input<'_>, moov: Box, found: &mut Found) {
     }
     match clock {
         Some(utc) => found.container.utc = found.container.utc.or(Some(utc)),
-        None => found.warn("the video's creation time is zero"),
+        None => found.clock_unset = true,
     }
     for part in &inside {
         match &part.kind {
@@ -408,6 +408,16 @@ mod tests {
         let taken = movie_of(&[date]).taken.unwrap();
         assert_eq!(taken.local.to_string(), "2020-04-05T06:07:08");
         assert_eq!(taken.zone.unwrap().offset.seconds(), 7200);
+    }
+
+    #[test]
+    fn a_clock_at_zero_matters_only_where_there_is_no_other_date() {
+        let unset =
+            |read: &Metadata| read.warnings.iter().any(|words| words.contains("creation time is zero"));
+        let clock = atom(b"mvhd", &[0; 100]);
+        assert!(unset(&movie_of(std::slice::from_ref(&clock))));
+        let date = atom(b"udta", &atom(b"date", b"2020-04-05T06:07:08+0200"));
+        assert!(!unset(&movie_of(&[clock, date])));
     }
 
     #[test]
