@@ -129,8 +129,15 @@ fn main_fields(tiff: &mut Tiff<'_>, main: &Directory, exif: &mut Exif) {
 
 /// What cameras write where a caption belongs. Nobody's words, and they would stand under every photo.
 fn is_filler(description: &str) -> bool {
-    description.ends_with("DIGITAL CAMERA")
-        || matches!(description, "SONY DSC" | "MINOLTA DSC" | "DCIM" | "DSC" | "Default")
+    // A maker's one word in front, all in capitals: people who photograph cameras write otherwise.
+    let by_maker = description.ends_with("DIGITAL CAMERA")
+        && description.split_whitespace().count() <= 3
+        && !description.contains(char::is_lowercase);
+    by_maker
+        || matches!(
+            description,
+            "KONICA MINOLTA DIGITAL CAMERA" | "SONY DSC" | "MINOLTA DSC" | "DCIM" | "DSC" | "Default"
+        )
 }
 
 /// Microsoft's percentages: 1, 25, 50, 75, 99 for one to five stars.
@@ -297,6 +304,17 @@ mod tests {
         let main = [&[(0x8769, camera_at)], main].concat();
         let block = [b"II*\0\x08\0\0\0".to_vec(), directory(&main), directory(camera)].concat();
         read(&mut block.as_slice()).unwrap().said
+    }
+
+    #[test]
+    fn only_what_cameras_write_is_filler() {
+        for words in ["OLYMPUS DIGITAL CAMERA", "KONICA MINOLTA DIGITAL CAMERA", "DIGITAL CAMERA", "SONY DSC"]
+        {
+            assert!(is_filler(words), "{words}");
+        }
+        for words in ["Grandpa with his first DIGITAL CAMERA", "My DIGITAL CAMERA", "Digital camera"] {
+            assert!(!is_filler(words), "{words}");
+        }
     }
 
     #[test]
