@@ -22,6 +22,7 @@ mod simple;
 mod svg;
 mod transport;
 mod webp;
+mod x3f;
 
 use jiff::SignedDuration;
 use library::metadata::{EmbeddedMotion, Orientation, PixelSize};
@@ -138,7 +139,7 @@ pub(crate) fn read(format: Format, input: &mut Input<'_>) -> Found {
         Format::Raf => raw::raf(input, out),
         Format::Crw => raw::crw(input, out),
         Format::Mrw => raw::mrw(input, out),
-        Format::X3f => raw::x3f(input, out),
+        Format::X3f => x3f::read(input, out),
         Format::Ari => raw::ari(input, out),
         Format::Cin => raw::cin(input, out),
         Format::Mp4 | Format::Mov | Format::Threegp => movie::read(input, out),

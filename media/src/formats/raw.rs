@@ -21,7 +21,7 @@ pub(super) fn tiff(input: &mut Input<'_>, found: &mut Found) {
 }
 
 /// Reads the EXIF block of a JPEG preview that begins somewhere in the file.
-fn preview_exif(input: &mut Input<'_>, start: u64, found: &mut Found) {
+pub(super) fn preview_exif(input: &mut Input<'_>, start: u64, found: &mut Found) {
     let head = input.up_to(start, 64 << 10);
     if !head.starts_with(&[0xFF, 0xD8]) {
         return;
@@ -83,27 +83,14 @@ pub(super) fn mrw(input: &mut Input<'_>, found: &mut Found) {
     }
 }
 
-/// Sigma: the size in the header, EXIF in a JPEG preview found through the directory at the end.
-pub(super) fn x3f(input: &mut Input<'_>, found: &mut Found) {
-    if let (Some(width), Some(height)) = (input.le32(28), input.le32(32)) {
-        found.set_size(width, height);
-    }
-    let len = input.len();
-    let Some(directory) = len.checked_sub(4).and_then(|at| input.le32(at)).map(u64::from) else { return };
-    if input.array::<4>(directory) != Some(*b"SECd") {
-        return;
-    }
-    let count = input.le32(directory + 8).unwrap_or(0).min(100);
-    for n in 0..u64::from(count) {
-        let entry = directory + 12 + n * 12;
-        let (Some(offset), Some(kind)) = (input.le32(entry).map(u64::from), input.array::<4>(entry + 8))
-        else {
-            break;
-        };
-        if &kind == b"IMA2" || &kind == b"IMAG" {
-            preview_exif(input, offset + 28, found);
-        }
-    }
+/// The orientation that is a turn clockwise by so many degrees.
+pub(super) fn turned_by(degrees: u32) -> Option<Orientation> {
+    Orientation::from_exif(match degrees {
+        90 => 6,
+        180 => 3,
+        270 => 8,
+        _ => 1,
+    })
 }
 
 /// ARRI: the size in the header.
@@ -167,12 +154,7 @@ fn heap(
             }
             0x1810 => {
                 found.set_size(input.le32(at)?, input.le32(at + 4)?);
-                found.exif.orientation = Orientation::from_exif(match input.le32(at + 12)? {
-                    90 => 6,
-                    180 => 3,
-                    270 => 8,
-                    _ => 1,
-                });
+                found.exif.orientation = turned_by(input.le32(at + 12)?);
             }
             _ => {}
         }
