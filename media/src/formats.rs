@@ -4,6 +4,7 @@ mod asf;
 mod avi;
 mod boxes;
 mod cr3;
+mod crw;
 mod flv;
 mod gif;
 mod heif;
@@ -137,7 +138,7 @@ pub(crate) fn read(format: Format, input: &mut Input<'_>) -> Found {
         Format::Svg => svg::read(input, out),
         Format::Cr3 => cr3::read(input, out),
         Format::Raf => raw::raf(input, out),
-        Format::Crw => raw::crw(input, out),
+        Format::Crw => crw::read(input, out),
         Format::Mrw => raw::mrw(input, out),
         Format::X3f => x3f::read(input, out),
         Format::Ari => raw::ari(input, out),

@@ -1,7 +1,7 @@
 //! JPEG: a row of marked segments, then the coded picture, then whatever phones append.
 
 use crate::block::{Block, BlockExt, Input, LARGEST_BLOCK, find};
-use crate::formats::{Found, raw};
+use crate::formats::{Found, crw};
 use crate::moment::{Moment, since_1970};
 use crate::picture::PictureHash;
 use crate::xmp::guid_of_extension;
@@ -61,7 +61,7 @@ pub(super) fn read(input: &mut Input<'_>, found: &mut Found) {
             0xE0 => {
                 let segment = input.up_to(body, size);
                 if segment.get(6..14) == Some(b"HEAPJPGM") {
-                    raw::crw(&mut segment.as_slice(), found);
+                    crw::in_jpeg(&mut segment.as_slice(), found);
                 }
             }
             0xE1 => {
