@@ -67,7 +67,10 @@ pub(super) fn read(input: &mut Input<'_>, found: &mut Found) {
             0xE1 => {
                 let segment = input.up_to(body, size);
                 if segment.starts_with(b"Exif") {
+                    // A second block was put in front of the picture by whoever came last: it has the word.
+                    let earlier = std::mem::take(&mut found.exif);
                     found.take_exif(&segment);
+                    found.exif.fill_from(earlier);
                 } else if let Some(rest) = segment.strip_prefix(XMP) {
                     packets.push(rest.to_vec());
                 } else if let Some(rest) = segment.strip_prefix(EXTENSION) {
@@ -217,6 +220,18 @@ mod tests {
         }
         file.extend([0xFF, 0xC0, 0, 11, 8, 0, 32, 0, 48, 1, 1, 0x11, 0, 0xFF, 0xDA, 0, 2, 1, 0xFF, 0xD9]);
         crate::read(&mut Cursor::new(file), "a.jpg", &[]).unwrap()
+    }
+
+    #[test]
+    fn of_two_exif_blocks_the_last_counts_and_the_first_fills_in() {
+        // One tag each: text of three letters stands in the entry itself.
+        let block = |tag: u16, words: &[u8; 4]| {
+            let entry = [&tag.to_le_bytes()[..], &[2, 0, 4, 0, 0, 0], words].concat();
+            (0xE1, [&b"Exif\0\0II*\0\x08\0\0\0\x01\0"[..], &entry, &[0; 4]].concat())
+        };
+        let read = jpeg_of(&[block(0x010F, b"One\0"), block(0x0110, b"M-1\0"), block(0x010F, b"Two\0")]);
+        assert_eq!(read.camera.make.as_deref(), Some("Two"));
+        assert_eq!(read.camera.model.as_deref(), Some("M-1"));
     }
 
     #[test]
