@@ -41,6 +41,11 @@ pub(crate) fn read(block: &mut dyn Block) -> Option<Exif> {
         && let Some(camera) = tiff.directory(at)
     {
         exposure_fields(&mut tiff, &camera, &mut exif.said, &mut sub);
+        if exif.said.rating.is_none()
+            && let Some(stars) = camera.get(0x4746).and_then(|entry| tiff.number(entry))
+        {
+            exif.said.stars(stars);
+        }
         if let Some(note) = camera.get(0x927c) {
             maker::read(&mut tiff, note, &mut exif.said);
         }
@@ -284,7 +289,10 @@ fn panasonic_size(tiff: &mut Tiff<'_>, main: &Directory) -> Option<PixelSize> {
 
 #[cfg(test)]
 mod tests {
+    use library::metadata::Rating;
+
     use super::*;
+    use crate::said::Verdict;
 
     /// A little-endian directory of tags with numbers of 32 bits.
     fn directory(entries: &[(u16, u32)]) -> Vec<u8> {
@@ -315,6 +323,15 @@ mod tests {
         for words in ["Grandpa with his first DIGITAL CAMERA", "My DIGITAL CAMERA", "Digital camera"] {
             assert!(!is_filler(words), "{words}");
         }
+    }
+
+    #[test]
+    fn stars_in_the_camera_s_directory_count_where_the_main_one_has_none() {
+        let stars = |main: &[(u16, u32)], camera: &[(u16, u32)]| {
+            said(main, camera).rating.and_then(Verdict::stars).map(Rating::stars)
+        };
+        assert_eq!(stars(&[], &[(0x4746, 4)]), Some(4));
+        assert_eq!(stars(&[(0x4746, 2)], &[(0x4746, 4)]), Some(2));
     }
 
     #[test]
