@@ -154,7 +154,9 @@ fn tags(properties: &Properties, said: &mut Said) {
             .map(|value| value.items().into_iter().filter_map(Value::text).collect())
             .unwrap_or_default()
     };
-    said.flat_tags.extend(words("dc:subject").into_iter().map(str::to_owned));
+    for name in ["dc:subject", "acdsee:keywords"] {
+        said.flat_tags.extend(words(name).into_iter().map(str::to_owned));
+    }
     for (name, separator) in
         [("lr:hierarchicalSubject", '|'), ("digiKam:TagsList", '/'), ("MicrosoftPhoto:LastKeywordXMP", '/')]
     {
@@ -246,6 +248,14 @@ mod tests {
         assert_eq!(said.tag_paths[0].joined(), "Places/Italy/Rome");
         assert_eq!(said.exposure.f_number, Some(2.8));
         assert!(said.warnings.is_empty(), "{:?}", said.warnings);
+    }
+
+    #[test]
+    fn keywords_of_acdsee() {
+        let said = read(
+            b"<rdf:Description><acdsee:keywords><rdf:Bag><rdf:li>boat</rdf:li></rdf:Bag></acdsee:keywords></rdf:Description>",
+        );
+        assert_eq!(said.flat_tags, ["boat"]);
     }
 
     #[test]
