@@ -111,8 +111,8 @@ fn main_fields(tiff: &mut Tiff<'_>, main: &Directory, exif: &mut Exif) {
                 }
             }
             0x4749 if said.rating.is_none() && main.get(0x4746).is_none() => {
-                if let Some(percent) = tiff.number(entry) {
-                    said.stars(stars_of_percent(percent));
+                if let Some(stars) = tiff.number(entry).and_then(stars_of_percent) {
+                    said.stars(stars);
                 }
             }
             0x9c9e => {
@@ -146,16 +146,19 @@ fn is_filler(description: &str) -> bool {
 }
 
 /// Microsoft's percentages: 1, 25, 50, 75, 99 for one to five stars.
-pub(crate) fn stars_of_percent(percent: f64) -> f64 {
-    match percent {
-        percent if percent <= 0.0 => percent,
+///
+/// Nothing for zero: Windows and cameras write it where nobody rated, beside what somebody else did.
+pub(crate) fn stars_of_percent(percent: f64) -> Option<f64> {
+    Some(match percent {
+        0.0 => return None,
+        percent if percent < 0.0 => percent,
         percent if percent < 13.0 => 1.0,
         percent if percent < 38.0 => 2.0,
         percent if percent < 63.0 => 3.0,
         percent if percent < 88.0 => 4.0,
         percent if percent <= 100.0 => 5.0,
         beyond => beyond,
-    }
+    })
 }
 
 /// EXIF keeps a date's fraction and zone in tags of their own, before or after the date.
@@ -323,6 +326,14 @@ mod tests {
         for words in ["Grandpa with his first DIGITAL CAMERA", "My DIGITAL CAMERA", "Digital camera"] {
             assert!(!is_filler(words), "{words}");
         }
+    }
+
+    #[test]
+    fn no_percent_of_stars_are_none_given() {
+        let stars =
+            |percent| said(&[(0x4749, percent)], &[]).rating.and_then(Verdict::stars).map(Rating::stars);
+        assert_eq!(stars(75), Some(4));
+        assert_eq!(stars(0), None);
     }
 
     #[test]

@@ -143,8 +143,8 @@ fn camera(properties: &Properties, said: &mut Said) {
 fn rating(properties: &Properties, said: &mut Said) {
     if let Some(stars) = number(properties, "xmp:Rating").or_else(|| number(properties, "acdsee:rating")) {
         said.stars(stars);
-    } else if let Some(percent) = number(properties, "MicrosoftPhoto:Rating") {
-        said.stars(stars_of_percent(percent));
+    } else if let Some(stars) = number(properties, "MicrosoftPhoto:Rating").and_then(stars_of_percent) {
+        said.stars(stars);
     }
 }
 
