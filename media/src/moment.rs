@@ -70,7 +70,7 @@ fn scan(text: &str) -> Option<Moment> {
         }
     }
     let dated = rest;
-    while skip(&mut rest, b" Tt:_,") {}
+    while skip(&mut rest, b" Tt:_,.") {}
     let date_only = !rest.first().is_some_and(u8::is_ascii_digit);
     let (clock, offset) = if date_only {
         rest = dated;
@@ -319,6 +319,7 @@ mod tests {
         assert_eq!(shown("2021_02_03 04:05:06"), usual);
         assert_eq!(shown("2021_02_03_04_05_06"), usual);
         assert_eq!(shown("20210203_040506"), usual);
+        assert_eq!(shown("2021.02.03.04.05.06"), usual);
         assert_eq!(shown("2021-02-03 04-05-06"), usual);
         assert_eq!(shown("2021-02-03, 04:05:06"), usual);
         assert_eq!(shown("2021年02月03日 04:05:06"), usual);

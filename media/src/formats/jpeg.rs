@@ -4,6 +4,7 @@ use crate::block::{Block, BlockExt, Input, LARGEST_BLOCK, find};
 use crate::formats::{Found, crw};
 use crate::moment::{Moment, since_1970};
 use crate::picture::PictureHash;
+use crate::text;
 use crate::xmp::guid_of_extension;
 
 /// Segments before the picture; a profile or an extended packet takes some hundreds.
@@ -77,6 +78,8 @@ pub(super) fn read(input: &mut Input<'_>, found: &mut Found) {
                     extension.add(rest);
                 } else if let Some(start) = loose_packet(&segment) {
                     packets.push(start.to_vec());
+                } else if segment.starts_with(b"QVCI\0") {
+                    casio(&segment, found);
                 }
             }
             0xED => {
@@ -169,6 +172,15 @@ fn picture_info(segment: &[u8], found: &mut Found) {
     }
 }
 
+/// Casio's QV-7000SX has its date in a segment of its own: `1998.10.24.12.08.57`.
+fn casio(segment: &[u8], found: &mut Found) {
+    let words = segment.get(0x4D..0x61).and_then(text::guess);
+    let said = &mut found.container;
+    if let Some(date) = words.and_then(|words| said.moment("Casio's date", &words)) {
+        said.original = Some(date);
+    }
+}
+
 /// The pieces of an extended XMP packet.
 #[derive(Default)]
 struct Extension {
@@ -220,6 +232,15 @@ mod tests {
         }
         file.extend([0xFF, 0xC0, 0, 11, 8, 0, 32, 0, 48, 1, 1, 0x11, 0, 0xFF, 0xDA, 0, 2, 1, 0xFF, 0xD9]);
         crate::read(&mut Cursor::new(file), "a.jpg", &[]).unwrap()
+    }
+
+    #[test]
+    fn a_casio_dates_its_pictures_in_a_segment_of_its_own() {
+        let mut segment = b"QVCI\0".to_vec();
+        segment.resize(0x4D, 0);
+        segment.extend(b"1998.10.24.12.08.57\0\x06KX-778");
+        let taken = jpeg_of(&[(0xE1, segment)]).taken.unwrap();
+        assert_eq!(taken.local.to_string(), "1998-10-24T12:08:57");
     }
 
     #[test]
