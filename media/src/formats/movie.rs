@@ -167,6 +167,7 @@ fn user_data(input: &mut Input<'_>, data: Box, found: &mut Found) {
                     found.take_xmp(&packet);
                 }
             }
+            b"TAGS" => compact_camera(input, part, &mut found.container),
             b"CNTH" => canon_thumbnail(input, part, found),
             b"date" => {
                 let words = input.up_to(part.body, part.size().min(64));
@@ -345,6 +346,18 @@ fn three_gpp_place(input: &mut Input<'_>, part: Box, said: &mut Said) {
     }
 }
 
+/// Compact cameras of many makers share one form: who made it in 24 bytes, then the model, then their settings.
+fn compact_camera(input: &mut Input<'_>, part: Box, said: &mut Said) {
+    let bytes = input.up_to(part.body, part.size().min(48));
+    let Some((make, rest)) = bytes.split_first_chunk::<24>() else { return };
+    let Some(make) = text::guess(make).filter(|make| make.ends_with("DIGITAL CAMERA")) else { return };
+    // The settings follow at once, and Pentax has them where the others name the model.
+    let end = rest.iter().position(|byte| !byte.is_ascii_graphic() && *byte != b' ').unwrap_or(rest.len());
+    let model = rest.get(..end).and_then(text::guess);
+    said.make = said.make.take().or(Some(make));
+    said.model = said.model.take().or(model);
+}
+
 /// Canon puts the camera's EXIF block into a thumbnail JPEG inside the user data.
 fn canon_thumbnail(input: &mut Input<'_>, part: Box, found: &mut Found) {
     let Some(data) = first(&boxes(input, part.body, part.end), b"CNDA") else { return };
@@ -408,6 +421,20 @@ mod tests {
         let taken = movie_of(&[date]).taken.unwrap();
         assert_eq!(taken.local.to_string(), "2020-04-05T06:07:08");
         assert_eq!(taken.zone.unwrap().offset.seconds(), 7200);
+    }
+
+    #[test]
+    fn the_camera_of_a_compact_s_video() {
+        let camera = |model: &[u8]| {
+            let mut tags = b"NIKON DIGITAL CAMERA\0\0\0\0".to_vec();
+            tags.extend(model);
+            tags.resize(120, 0);
+            movie_of(&[atom(b"udta", &atom(b"TAGS", &tags))]).camera
+        };
+        let named = camera(b"E7900\0\0\0\x01\0");
+        assert_eq!(named.make.as_deref(), Some("NIKON DIGITAL CAMERA"));
+        assert_eq!(named.model.as_deref(), Some("E7900"));
+        assert_eq!(camera(b"\x01\0\x0A\0").model, None);
     }
 
     #[test]
