@@ -41,6 +41,11 @@ pub(crate) fn read(block: &mut dyn Block) -> Option<Exif> {
         && let Some(camera) = tiff.directory(at)
     {
         exposure_fields(&mut tiff, &camera, &mut exif.said, &mut sub);
+        if exif.said.rating.is_none()
+            && let Some(stars) = camera.get(0x4746).and_then(|entry| tiff.number(entry))
+        {
+            exif.said.stars(stars);
+        }
         if let Some(note) = camera.get(0x927c) {
             maker::read(&mut tiff, note, &mut exif.said);
         }
@@ -106,8 +111,8 @@ fn main_fields(tiff: &mut Tiff<'_>, main: &Directory, exif: &mut Exif) {
                 }
             }
             0x4749 if said.rating.is_none() && main.get(0x4746).is_none() => {
-                if let Some(percent) = tiff.number(entry) {
-                    said.stars(stars_of_percent(percent));
+                if let Some(stars) = tiff.number(entry).and_then(stars_of_percent) {
+                    said.stars(stars);
                 }
             }
             0x9c9e => {
@@ -117,35 +122,43 @@ fn main_fields(tiff: &mut Tiff<'_>, main: &Directory, exif: &mut Exif) {
             _ => {}
         }
     }
-    if said.description.is_none() {
-        // Windows writes what a person typed beside the standard tag: the comment, or the title, or the subject.
-        for tag in [0x9c9c, 0x9c9b, 0x9c9f] {
-            let Some(entry) = main.get(tag) else { continue };
-            said.description = tiff.raw(entry, 64 << 10).and_then(|raw| text::utf16(&raw, false));
-            if said.description.is_some() {
-                break;
-            }
+    // Windows writes what a person typed beside the standard tag: the comment, or the title, or the subject.
+    for tag in [0x9c9c, 0x9c9b, 0x9c9f] {
+        let Some(entry) = main.get(tag) else { continue };
+        said.comment = tiff.raw(entry, 64 << 10).and_then(|raw| text::utf16(&raw, false));
+        if said.comment.is_some() {
+            break;
         }
     }
 }
 
 /// What cameras write where a caption belongs. Nobody's words, and they would stand under every photo.
 fn is_filler(description: &str) -> bool {
-    description.ends_with("DIGITAL CAMERA")
-        || matches!(description, "SONY DSC" | "MINOLTA DSC" | "DCIM" | "DSC" | "Default")
+    // A maker's one word in front, all in capitals: people who photograph cameras write otherwise.
+    let by_maker = description.ends_with("DIGITAL CAMERA")
+        && description.split_whitespace().count() <= 3
+        && !description.contains(char::is_lowercase);
+    by_maker
+        || matches!(
+            description,
+            "KONICA MINOLTA DIGITAL CAMERA" | "SONY DSC" | "MINOLTA DSC" | "DCIM" | "DSC" | "Default"
+        )
 }
 
 /// Microsoft's percentages: 1, 25, 50, 75, 99 for one to five stars.
-pub(crate) fn stars_of_percent(percent: f64) -> f64 {
-    match percent {
-        percent if percent <= 0.0 => percent,
+///
+/// Nothing for zero: Windows and cameras write it where nobody rated, beside what somebody else did.
+pub(crate) fn stars_of_percent(percent: f64) -> Option<f64> {
+    Some(match percent {
+        0.0 => return None,
+        percent if percent < 0.0 => percent,
         percent if percent < 13.0 => 1.0,
         percent if percent < 38.0 => 2.0,
         percent if percent < 63.0 => 3.0,
         percent if percent < 88.0 => 4.0,
         percent if percent <= 100.0 => 5.0,
         beyond => beyond,
-    }
+    })
 }
 
 /// EXIF keeps a date's fraction and zone in tags of their own, before or after the date.
@@ -203,7 +216,7 @@ fn exposure_fields(tiff: &mut Tiff<'_>, directory: &Directory, said: &mut Said, 
                 let iso = tiff.integer(entry).filter(|iso| (1..65_535).contains(iso));
                 said.exposure.iso = iso.and_then(|iso| u32::try_from(iso).ok()).or(said.exposure.iso);
             }
-            0x8832 | 0x8831 if said.exposure.iso.is_none() => {
+            0x8831..=0x8833 if said.exposure.iso.is_none() => {
                 said.exposure.iso = tiff.integer(entry).and_then(|iso| u32::try_from(iso).ok());
             }
             0xa434 => said.lens = tiff.text(entry).filter(|lens| lens.chars().any(char::is_alphanumeric)),
@@ -275,4 +288,67 @@ fn panasonic_size(tiff: &mut Tiff<'_>, main: &Directory) -> Option<PixelSize> {
     let (top, left, bottom, right) = (border(4)?, border(5)?, border(6)?, border(7)?);
     let size = PixelSize { width: right.checked_sub(left)?, height: bottom.checked_sub(top)? };
     (size.width > 0 && size.height > 0).then_some(size)
+}
+
+#[cfg(test)]
+mod tests {
+    use library::metadata::Rating;
+
+    use super::*;
+    use crate::said::Verdict;
+
+    /// A little-endian directory of tags with numbers of 32 bits.
+    fn directory(entries: &[(u16, u32)]) -> Vec<u8> {
+        let mut out = (entries.len() as u16).to_le_bytes().to_vec();
+        for (tag, number) in entries {
+            out.extend(tag.to_le_bytes());
+            out.extend([4, 0, 1, 0, 0, 0]);
+            out.extend(number.to_le_bytes());
+        }
+        out.extend([0; 4]);
+        out
+    }
+
+    /// What a block says whose main directory has these tags, and its camera directory those.
+    fn said(main: &[(u16, u32)], camera: &[(u16, u32)]) -> Said {
+        let camera_at = 8 + 2 + 12 * (main.len() as u32 + 1) + 4;
+        let main = [&[(0x8769, camera_at)], main].concat();
+        let block = [b"II*\0\x08\0\0\0".to_vec(), directory(&main), directory(camera)].concat();
+        read(&mut block.as_slice()).unwrap().said
+    }
+
+    #[test]
+    fn only_what_cameras_write_is_filler() {
+        for words in ["OLYMPUS DIGITAL CAMERA", "KONICA MINOLTA DIGITAL CAMERA", "DIGITAL CAMERA", "SONY DSC"]
+        {
+            assert!(is_filler(words), "{words}");
+        }
+        for words in ["Grandpa with his first DIGITAL CAMERA", "My DIGITAL CAMERA", "Digital camera"] {
+            assert!(!is_filler(words), "{words}");
+        }
+    }
+
+    #[test]
+    fn no_percent_of_stars_are_none_given() {
+        let stars =
+            |percent| said(&[(0x4749, percent)], &[]).rating.and_then(Verdict::stars).map(Rating::stars);
+        assert_eq!(stars(75), Some(4));
+        assert_eq!(stars(0), None);
+    }
+
+    #[test]
+    fn stars_in_the_camera_s_directory_count_where_the_main_one_has_none() {
+        let stars = |main: &[(u16, u32)], camera: &[(u16, u32)]| {
+            said(main, camera).rating.and_then(Verdict::stars).map(Rating::stars)
+        };
+        assert_eq!(stars(&[], &[(0x4746, 4)]), Some(4));
+        assert_eq!(stars(&[(0x4746, 2)], &[(0x4746, 4)]), Some(2));
+    }
+
+    #[test]
+    fn a_speed_beyond_the_old_field_stands_in_a_younger_one() {
+        let iso = |camera: &[(u16, u32)]| said(&[], camera).exposure.iso;
+        assert_eq!(iso(&[(0x8827, 65_535), (0x8833, 102_400)]), Some(102_400));
+        assert_eq!(iso(&[(0x8827, 400), (0x8833, 102_400)]), Some(400));
+    }
 }

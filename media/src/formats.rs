@@ -4,6 +4,7 @@ mod asf;
 mod avi;
 mod boxes;
 mod cr3;
+mod crw;
 mod flv;
 mod gif;
 mod heif;
@@ -15,12 +16,14 @@ mod motion;
 mod movie;
 mod mpeg;
 mod mxf;
+mod phase_one;
 mod png;
 mod raw;
 mod simple;
 mod svg;
 mod transport;
 mod webp;
+mod x3f;
 
 use jiff::SignedDuration;
 use library::metadata::{EmbeddedMotion, Orientation, PixelSize};
@@ -45,6 +48,8 @@ pub(crate) struct Found {
     pub(crate) container: Said,
     pub(crate) motion: Option<EmbeddedMotion>,
     pub(crate) picture: Option<Checksum>,
+    /// The container has a clock, and nobody set it.
+    pub(crate) clock_unset: bool,
     pub(crate) warnings: Vec<String>,
 }
 
@@ -133,9 +138,9 @@ pub(crate) fn read(format: Format, input: &mut Input<'_>) -> Found {
         Format::Svg => svg::read(input, out),
         Format::Cr3 => cr3::read(input, out),
         Format::Raf => raw::raf(input, out),
-        Format::Crw => raw::crw(input, out),
+        Format::Crw => crw::read(input, out),
         Format::Mrw => raw::mrw(input, out),
-        Format::X3f => raw::x3f(input, out),
+        Format::X3f => x3f::read(input, out),
         Format::Ari => raw::ari(input, out),
         Format::Cin => raw::cin(input, out),
         Format::Mp4 | Format::Mov | Format::Threegp => movie::read(input, out),

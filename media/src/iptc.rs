@@ -1,6 +1,6 @@
 //! IPTC's records (IIM), and Photoshop's resources that carry them.
 
-use jiff::civil::DateTime;
+use jiff::civil::Time;
 
 use crate::block::{Block, BlockExt};
 use crate::moment::{Moment, parse, parse_time};
@@ -98,9 +98,10 @@ fn guess_or_latin(value: &[u8]) -> Option<String> {
 /// A time without its date is nothing.
 fn moment(date: Option<&str>, time: Option<&str>) -> Option<Moment> {
     let date = parse(date?).moment()?.local.date();
-    let (hour, minute, second, nanos, offset) = time.and_then(parse_time).unwrap_or((0, 0, 0, 0, None));
-    let local = DateTime::new(date.year(), date.month(), date.day(), hour, minute, second, nanos).ok()?;
-    Some(Moment { local, offset })
+    Some(match time.and_then(parse_time) {
+        Some((time, offset)) => Moment { local: date.to_datetime(time), offset, date_only: false },
+        None => Moment { local: date.to_datetime(Time::midnight()), offset: None, date_only: true },
+    })
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Dates and times as photo software writes them: EXIF's colons, XMP's ISO 8601, and everything cameras made of both.
 
-use jiff::civil::DateTime;
+use jiff::civil::{DateTime, Time};
 use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
 
@@ -9,6 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 pub(crate) struct Moment {
     pub(crate) local: DateTime,
     pub(crate) offset: Option<Offset>,
+    /// Only the day was written; midnight stands in for the time.
+    pub(crate) date_only: bool,
 }
 
 /// What came of reading a date.
@@ -34,83 +36,172 @@ impl Parsed {
 
 /// Reads `2024:05:06 07:08:09.25+02:00` in all its spellings. A date without a time is midnight; a bare year or month
 /// is its first day, since scanned photos are often dated so.
+///
+/// What is understood only in part is no date: a day misread as the first of January hides the photo among others.
 pub(crate) fn parse(text: &str) -> Parsed {
     let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\0');
     if !text.bytes().any(|byte| byte.is_ascii_digit() && byte != b'0') {
         return Parsed::Unset;
     }
-    scan(text).map_or(Parsed::Impossible, Parsed::Moment)
+    let date = if text.is_ascii() { scan(text) } else { scan(&plain_marks(text)) };
+    date.map_or(Parsed::Impossible, Parsed::Moment)
+}
+
+/// The words that stand between the numbers in East Asia, as the marks they stand for.
+fn plain_marks(text: &str) -> String {
+    let plain = |c| match c {
+        '年' | '月' | '년' | '월' | '时' | '時' | '시' | '分' | '분' | '：' => ':',
+        '日' | '일' | '秒' | '초' | '\u{3000}' => ' ',
+        other => other,
+    };
+    text.chars().map(plain).collect()
 }
 
 fn scan(text: &str) -> Option<Moment> {
+    const MARKS: &[u8] = b":-/. _";
     let mut rest = text.as_bytes();
     let year = number(&mut rest, 4, 4)?;
     let (mut month, mut day) = (1, 1);
-    let mut clock = (0, 0, 0, 0);
-    let mut offset = None;
     let compact = rest.first().is_some_and(u8::is_ascii_digit);
-    if compact || skip(&mut rest, b":-/. ") {
+    if compact || skip(&mut rest, MARKS) {
         month = number(&mut rest, 1, 2)?;
-        if compact || skip(&mut rest, b":-/. ") {
+        if compact || skip(&mut rest, MARKS) {
             day = number(&mut rest, 1, 2)?;
         }
     }
-    while skip(&mut rest, b" Tt:") {}
-    if rest.first().is_some_and(u8::is_ascii_digit) {
-        (clock, offset) = time(&mut rest)?;
+    let dated = rest;
+    while skip(&mut rest, b" Tt:_,.") {}
+    let date_only = !rest.first().is_some_and(u8::is_ascii_digit);
+    let (clock, offset) = if date_only {
+        rest = dated;
+        (Clock::default(), zone(&mut rest))
+    } else {
+        time(&mut rest)?
+    };
+    // Behind a time that is whole, names of zones and the like may follow; behind less, only what fills the field.
+    let strange = |byte: &u8| match clock.told {
+        Told::Nothing => byte.is_ascii_alphanumeric() || !byte.is_ascii(),
+        Told::Minutes => byte.is_ascii_digit(),
+        Told::Seconds => false,
+    };
+    if rest.iter().any(strange) {
+        return None;
     }
-    let (hour, minute, second, nanos) = clock;
-    let local =
-        DateTime::new(i16::try_from(year).ok()?, month as i8, day as i8, hour, minute, second.min(59), nanos)
-            .ok()?;
-    (local.year() >= 1).then_some(Moment { local, offset })
+    let year = i16::try_from(year).ok()?;
+    let Clock { hour, minute, second, nanos, .. } = clock;
+    let local = DateTime::new(year, month as i8, day as i8, hour, minute, second, nanos).ok()?;
+    (local.year() >= 1).then_some(Moment { local, offset, date_only })
+}
+
+/// Reads a date with the month's name: C's `Mon Mar 10 15:04:43 2003` and the mail's `Mon, 10 Mar 2003 15:04:43 +0100`.
+pub(crate) fn parse_with_names(text: &str) -> Option<Moment> {
+    const MONTHS: [&str; 12] =
+        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+    let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\0');
+    let parts: Vec<&str> =
+        text.split(|c: char| c.is_whitespace() || c == ',').filter(|part| !part.is_empty()).collect();
+    let (month, day, year, time, zone) = match parts.as_slice() {
+        [_, month, day, time, year] if time.contains(':') => (month, day, year, time, ""),
+        // As the command `date` prints it.
+        [_, month, day, time, zone, year] if time.contains(':') => (month, day, year, time, *zone),
+        [_, day, month, year, time] | [day, month, year, time] => (month, day, year, time, ""),
+        [_, day, month, year, time, zone] => (month, day, year, time, *zone),
+        _ => return None,
+    };
+    let month = MONTHS.iter().position(|name| month.to_lowercase().starts_with(name))? + 1;
+    parse(&format!("{year}-{month:02}-{day} {time} {zone}")).moment()
 }
 
 /// Reads `07:08:09.25+02:00`, as IPTC and GPS write it on its own, seconds and zone optional.
-pub(crate) fn parse_time(text: &str) -> Option<(i8, i8, i8, i32, Option<Offset>)> {
-    let mut rest = text.trim().as_bytes();
-    let ((hour, minute, second, nanos), offset) = time(&mut rest)?;
-    Some((hour, minute, second.min(59), nanos, offset))
+pub(crate) fn parse_time(text: &str) -> Option<(Time, Option<Offset>)> {
+    let (Clock { hour, minute, second, nanos, .. }, offset) = time(&mut text.trim().as_bytes())?;
+    Some((Time::new(hour, minute, second, nanos).ok()?, offset))
 }
 
-type Clock = (i8, i8, i8, i32);
+/// How much of a time was written.
+#[derive(Clone, Copy, Default)]
+enum Told {
+    #[default]
+    Nothing,
+    Minutes,
+    Seconds,
+}
+
+#[derive(Default)]
+struct Clock {
+    hour: i8,
+    minute: i8,
+    second: i8,
+    nanos: i32,
+    told: Told,
+}
 
 fn time(rest: &mut &[u8]) -> Option<(Clock, Option<Offset>)> {
-    let hour = number(rest, 1, 2)?;
+    let mut hour = number(rest, 1, 2)?;
     let compact = rest.first().is_some_and(u8::is_ascii_digit);
+    // One dash begins a zone, two dashes part hours, minutes and seconds.
+    let dashed =
+        matches!(rest, [b'-', a, b, b'-', c, d, ..] if [a, b, c, d].iter().all(|byte| byte.is_ascii_digit()));
+    let marks: &[u8] = if dashed { b"-" } else { b":.;_" };
     let (mut minute, mut second, mut nanos) = (0, 0, 0);
-    if compact || skip(rest, b":.") {
+    let mut told = Told::Nothing;
+    if compact || skip(rest, marks) {
         minute = number(rest, 1, 2)?;
-        if (compact && rest.first().is_some_and(u8::is_ascii_digit)) || skip(rest, b":.") {
+        told = Told::Minutes;
+        if (compact && rest.first().is_some_and(u8::is_ascii_digit)) || skip(rest, marks) {
             second = number(rest, 1, 2)?;
+            told = Told::Seconds;
             if skip(rest, b".,:") {
                 nanos = fraction(rest);
             }
         }
     }
     (hour < 24 && minute < 60 && second <= 60).then_some(())?;
-    let offset = std::str::from_utf8(rest).ok().and_then(parse_offset);
-    Some(((hour as i8, minute as i8, second as i8, nanos), offset))
+    skip_blanks(rest);
+    if let [half @ (b'A' | b'a' | b'P' | b'p'), b'M' | b'm', after @ ..] = *rest
+        && !after.first().is_some_and(u8::is_ascii_alphabetic)
+    {
+        *rest = after;
+        hour = match half.to_ascii_uppercase() {
+            b'A' if hour == 12 => 0,
+            b'P' if hour < 12 => hour + 12,
+            _ => hour,
+        };
+    }
+    let clock = Clock { hour: hour as i8, minute: minute as i8, second: second.min(59) as i8, nanos, told };
+    Some((clock, zone(rest)))
 }
 
 /// Reads `+02:00`, `-0500`, `+9`, `Z`, the real minus sign too. Beyond what any place uses it is nothing.
 pub(crate) fn parse_offset(text: &str) -> Option<Offset> {
-    let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\0');
-    if matches!(text, "Z" | "z" | "UTC" | "GMT") {
+    zone(&mut text.trim_start_matches('\0').as_bytes())
+}
+
+fn zone(rest: &mut &[u8]) -> Option<Offset> {
+    skip_blanks(rest);
+    let word = rest.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+    let (name, behind) = rest.split_at_checked(word)?;
+    if matches!(name, b"Z" | b"z" | b"UTC" | b"GMT") && !matches!(behind, [b'+' | b'-', b'0'..=b'9', ..]) {
+        *rest = behind;
         return Some(Offset::UTC);
     }
-    let (sign, digits) = match text.chars().next()? {
-        '+' => (1, text.get(1..)?),
-        '-' => (-1, text.get(1..)?),
-        '\u{2212}' => (-1, text.get(3..)?),
+    let (sign, mut digits) = match *rest {
+        [b'+', after @ ..] => (1, after),
+        [b'-', after @ ..] => (-1, after),
+        // U+2212, the minus of typographers.
+        [0xE2, 0x88, 0x92, after @ ..] => (-1, after),
         _ => return None,
     };
-    let mut rest = digits.as_bytes();
-    let hours = number(&mut rest, 1, 2)?;
-    skip(&mut rest, b":");
-    let minutes = number(&mut rest, 2, 2).unwrap_or(0);
+    let hours = number(&mut digits, 1, 2)?;
+    skip(&mut digits, b":");
+    let minutes = number(&mut digits, 2, 2).unwrap_or(0);
+    *rest = digits;
     (hours <= 14 && minutes < 60).then_some(())?;
     Offset::from_seconds(sign * (hours as i32 * 3600 + minutes as i32 * 60)).ok()
+}
+
+fn skip_blanks(rest: &mut &[u8]) {
+    while skip(rest, b" \t\0") {}
 }
 
 /// The sub-second digits of EXIF's own tag: `05` is 50 ms, padding ignored.
@@ -220,6 +311,66 @@ mod tests {
         assert_eq!(shown("2023:02:29 07:08:09"), "Impossible");
         assert_eq!(shown("2024:05:06 25:08:09"), "Impossible");
         assert_eq!(shown("yesterday, 5 o'clock"), "Impossible");
+    }
+
+    #[test]
+    fn marks_of_other_countries_and_programs() {
+        let usual = "2021-02-03T04:05:06";
+        assert_eq!(shown("2021_02_03 04:05:06"), usual);
+        assert_eq!(shown("2021_02_03_04_05_06"), usual);
+        assert_eq!(shown("20210203_040506"), usual);
+        assert_eq!(shown("2021.02.03.04.05.06"), usual);
+        assert_eq!(shown("2021-02-03 04-05-06"), usual);
+        assert_eq!(shown("2021-02-03, 04:05:06"), usual);
+        assert_eq!(shown("2021年02月03日 04:05:06"), usual);
+        assert_eq!(shown("2021年2月3日 4时5分6秒"), usual);
+        assert_eq!(shown("2021년 2월 3일 04:05:06"), usual);
+        assert_eq!(shown("2021:02:03 04;05;06"), usual);
+    }
+
+    #[test]
+    fn months_with_names() {
+        let shown = |text: &str| {
+            let Moment { local, offset, .. } = parse_with_names(text)?;
+            Some((local.to_string(), offset.map(Offset::seconds)))
+        };
+        let known = |zone| Some(("2003-03-01T05:04:43".to_owned(), zone));
+        assert_eq!(shown("Sat Mar  1 05:04:43 2003"), known(None));
+        assert_eq!(shown("SAT MAR 01 05:04:43 2003\n\0"), known(None));
+        assert_eq!(shown("Sat Mar  1 05:04:43 CET 2003"), known(None));
+        assert_eq!(shown("Sat, 01 Mar 2003 05:04:43 +0100"), known(Some(3600)));
+        assert_eq!(shown("Sat, 1 March 2003 05:04:43 GMT"), known(Some(0)));
+        assert_eq!(shown("1 Mar 2003 05:04:43"), known(None));
+        assert_eq!(shown("Sat Foo  1 05:04:43 2003"), None);
+        assert_eq!(shown("Sat Mar 32 05:04:43 2003"), None);
+    }
+
+    #[test]
+    fn halves_of_the_day() {
+        assert_eq!(shown("2021:02:03 04:05:06 PM"), "2021-02-03T16:05:06");
+        assert_eq!(shown("2021:02:03 04:05:06pm +02:00"), "2021-02-03T16:05:06 7200");
+        assert_eq!(shown("2021:02:03 12:05 am"), "2021-02-03T00:05:00");
+        assert_eq!(shown("2021:02:03 12:05:06 PM"), "2021-02-03T12:05:06");
+        assert_eq!(shown("2021:02:03 16:05:06 PM"), "2021-02-03T16:05:06");
+    }
+
+    #[test]
+    fn what_is_understood_in_part_is_no_date() {
+        for text in
+            ["2021?02?03", "2021:02:03 x04:05:06", "2021:02:03 04h05", "2021:02:03 04:05x06", "2021 or so"]
+        {
+            assert_eq!(shown(text), "Impossible", "{text}");
+        }
+    }
+
+    #[test]
+    fn what_only_fills_the_field_is_left_aside() {
+        assert_eq!(shown("2021:02:03 04:05:06\0\0x"), "2021-02-03T04:05:06");
+        assert_eq!(shown("2021:02:03 04:05:06 CET"), "2021-02-03T04:05:06");
+        assert_eq!(shown("2021-02-03T04:05:06+01:00[Europe/Rome]"), "2021-02-03T04:05:06 3600");
+        assert_eq!(shown("2021:02:03   :  :  "), "2021-02-03T00:00:00");
+        assert_eq!(shown("2021:02:03 --:--:--"), "2021-02-03T00:00:00");
+        assert_eq!(shown("2021-02-03+01:00"), "2021-02-03T00:00:00 3600");
     }
 
     #[test]

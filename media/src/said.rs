@@ -26,8 +26,10 @@ pub(crate) struct Said {
     pub(crate) model: Option<String>,
     pub(crate) lens: Option<String>,
     pub(crate) exposure: Exposure,
-    pub(crate) rating: Option<Rating>,
+    pub(crate) rating: Option<Verdict>,
     pub(crate) description: Option<String>,
+    /// A remark beside the description's own field: stands in where nobody described the picture.
+    pub(crate) comment: Option<String>,
     /// Keywords without a hierarchy.
     pub(crate) flat_tags: Vec<String>,
     /// Keywords with one.
@@ -36,6 +38,24 @@ pub(crate) struct Said {
     pub(crate) live_id: Option<String>,
     pub(crate) motion: Option<MotionHint>,
     pub(crate) warnings: Vec<String>,
+}
+
+/// What somebody thought of the picture.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Verdict {
+    Stars(Rating),
+    /// Adobe's -1: looked at and turned down. No stars, and none from an older block either.
+    Rejected,
+}
+
+impl Verdict {
+    /// The stars, if it is any.
+    pub(crate) fn stars(self) -> Option<Rating> {
+        match self {
+            Self::Stars(rating) => Some(rating),
+            Self::Rejected => None,
+        }
+    }
 }
 
 impl Said {
@@ -66,10 +86,14 @@ impl Said {
         };
     }
 
-    /// Takes stars; what lies outside 0 to 5 is a warning.
+    /// Takes stars, or -1 for rejected; what else lies outside 0 to 5 is a warning.
     pub(crate) fn stars(&mut self, stars: f64) {
         // Lightroom and others allow halves nowhere, but write "3.0".
-        self.rating = stars.is_finite().then(|| Rating::new(stars.round() as i64)).flatten();
+        let whole = stars.is_finite().then(|| stars.round() as i64);
+        self.rating = match whole {
+            Some(-1) => Some(Verdict::Rejected),
+            whole => whole.and_then(Rating::new).map(Verdict::Stars),
+        };
         if self.rating.is_none() {
             self.warnings.push(format!("the rating {stars} is outside 0 to 5"));
         }
@@ -140,6 +164,7 @@ impl Said {
         first!(exposure.focal_mm);
         first!(rating);
         first!(description);
+        first!(comment);
         first!(live_id);
         first!(motion);
         self.flat_tags.extend(other.flat_tags);

@@ -3,14 +3,14 @@
 mod tags;
 
 use jiff::tz::Offset;
-use library::Format;
 use library::metadata::{
     Camera, Exposure, FaceRegion, Metadata, Orientation, PixelSize, Taken, Zone, ZoneSource,
 };
+use library::{Format, Kind};
 
 use crate::formats::Found;
 use crate::moment::{Moment, offset_between};
-use crate::said::{Region, Regions, Said};
+use crate::said::{Region, Regions, Said, Verdict};
 use crate::{place, zone};
 
 /// What the sidecars say, best first.
@@ -27,7 +27,7 @@ pub(crate) fn settle(format: Format, mut found: Found, beside: Beside) -> Metada
     let gps = [&beside.xmp, &found.exif, &found.xmp, &found.container, &beside.takeout]
         .iter()
         .find_map(|said| said.gps);
-    let orientation = orientation(&found);
+    let orientation = orientation(format, &found, &beside);
     let stored = found.size.or(found.exif.size).or(found.xmp.size);
     let size = stored.map(|size| if orientation.swaps_sides() { size.turned() } else { size });
     let taken = taken(&found, &beside, gps.and_then(|gps| zone::Finder::at(&gps)));
@@ -50,16 +50,26 @@ pub(crate) fn settle(format: Format, mut found: Found, beside: Beside) -> Metada
         focal_mm: by_camera.iter().find_map(|said| said.exposure.focal_mm),
     };
     // Programs keep the XMP current and forget the older blocks.
-    let by_hand = [&beside.xmp, &found.xmp, &found.iptc, &found.exif, &found.container, &beside.takeout];
+    let by_hand = [&beside.xmp, &found.xmp, &found.exif, &found.iptc, &found.container];
     let live_id = [&found.exif, &found.container, &found.xmp].iter().find_map(|said| said.live_id.clone());
-    let rating = by_hand.iter().find_map(|said| said.rating);
-    let description = by_hand.iter().find_map(|said| said.description.clone());
+    let rating = by_hand.iter().find_map(|said| said.rating).and_then(Verdict::stars);
+    let remarks = [&found.exif, &found.container];
+    let description = by_hand
+        .iter()
+        .find_map(|said| said.description.as_ref())
+        .or_else(|| remarks.iter().find_map(|said| said.comment.as_ref()))
+        .or(beside.takeout.description.as_ref())
+        .cloned();
     let tags = if beside.xmp.has_tags() {
         tags::settle(&[&beside.xmp])
     } else {
         tags::settle(&[&found.xmp, &found.iptc, &found.exif, &found.container])
     };
 
+    // Cameras that date their videos elsewhere leave the clock alone: that is no news where the date is known.
+    if found.clock_unset && taken.is_none() {
+        found.warn("the video's creation time is zero");
+    }
     let mut warnings = std::mem::take(&mut found.warnings);
     for said in [found.exif, found.xmp, found.iptc, found.container, beside.xmp, beside.takeout] {
         warnings.extend(said.warnings);
@@ -88,20 +98,19 @@ pub(crate) fn settle(format: Format, mut found: Found, beside: Beside) -> Metada
     }
 }
 
-fn orientation(found: &Found) -> Orientation {
-    found.turn.or(found.exif.orientation).or(found.xmp.orientation).unwrap_or_default()
+/// Which way up. Where the container turns the picture decoders obey it, and nobody else has a say; players know nothing
+/// of sidecars, so that theirs counts for stills alone.
+fn orientation(format: Format, found: &Found, beside: &Beside) -> Orientation {
+    let beside = beside.xmp.orientation.filter(|_| format.kind() == Kind::Image);
+    found.turn.or(beside).or(found.exif.orientation).or(found.xmp.orientation).unwrap_or_default()
 }
 
 /// When the shutter opened: the first of the fields in order of trust. Never when the file was changed.
 fn taken(found: &Found, beside: &Beside, here: Option<zone::Finder>) -> Option<Taken> {
-    let blocks = [&found.exif, &found.xmp, &found.container, &found.iptc];
-    let written = beside
-        .xmp
-        .original
-        .or(beside.xmp.created)
-        .or(beside.xmp.digitized)
-        .or_else(|| first_moment(&blocks, |said| said.original))
-        .or_else(|| first_moment(&blocks, |said| said.digitized));
+    // The kind of date before who wrote it: programs date their sidecars with whatever they have.
+    let blocks = [&beside.xmp, &found.exif, &found.xmp, &found.container, &found.iptc];
+    let written =
+        first_moment(&blocks, |said| said.original).or_else(|| first_moment(&blocks, |said| said.digitized));
     let by_clock = |utc: jiff::civil::DateTime| {
         let instant = Offset::UTC.to_timestamp(utc).ok()?;
         let (offset, source) = match here.as_ref().and_then(|here| here.at_instant(instant)) {
@@ -136,10 +145,15 @@ fn taken(found: &Found, beside: &Beside, here: Option<zone::Finder>) -> Option<T
 }
 
 /// The first block's moment, completed by a later block's that means the same second: one has the zone, one the fraction.
+/// A day without a time gives way to a later block's time on that day.
 fn first_moment(blocks: &[&Said], pick: fn(&Said) -> Option<Moment>) -> Option<Moment> {
     let mut moments = blocks.iter().filter_map(|said| pick(said));
     let mut first = moments.next()?;
     for other in moments {
+        if first.date_only && !other.date_only && first.local.date() == other.local.date() {
+            first = other;
+            continue;
+        }
         let same = |moment: Moment| moment.local.with().subsec_nanosecond(0).build().ok();
         if same(first) != same(other) {
             continue;
@@ -216,6 +230,76 @@ mod tests {
         let taken = settle(Format::Jpeg, found, Beside::default()).taken.unwrap();
         assert_eq!(taken.zone.unwrap().offset.seconds(), -4 * 3600);
         assert_eq!(taken.zone.unwrap().source, ZoneSource::File);
+    }
+
+    #[test]
+    fn a_rejection_beside_the_photo_takes_its_stars_away() {
+        let mut found = Found::default();
+        found.xmp.stars(4.0);
+        let mut beside = Beside::default();
+        beside.xmp.stars(-1.0);
+        let metadata = settle(Format::Jpeg, found, beside);
+        assert_eq!(metadata.rating, None);
+        assert!(metadata.warnings.is_empty(), "{:?}", metadata.warnings);
+    }
+
+    #[test]
+    fn a_sidecar_turns_stills_unless_their_container_does() {
+        let turned = |format, container: Option<u32>| {
+            let mut found = Found { turn: container.and_then(Orientation::from_exif), ..Found::default() };
+            found.exif.orientation = Orientation::from_exif(3);
+            let mut beside = Beside::default();
+            beside.xmp.orientation = Orientation::from_exif(6);
+            settle(format, found, beside).orientation.get()
+        };
+        assert_eq!(turned(Format::Jpeg, None), 6);
+        assert_eq!(turned(Format::Heic, Some(1)), 1);
+        assert_eq!(turned(Format::Mp4, None), 3);
+    }
+
+    #[test]
+    fn of_several_descriptions_the_block_most_kept_up_speaks() {
+        let words = |words: &str| Some(words.to_owned());
+        let described = |xmp: Option<String>, exif: Option<String>, iptc: Option<String>| {
+            let mut found = Found::default();
+            (found.xmp.description, found.exif.description, found.iptc.description) = (xmp, exif, iptc);
+            found.exif.comment = words("typed in Windows");
+            settle(Format::Jpeg, found, Beside::default()).description
+        };
+        assert_eq!(described(words("xmp"), words("exif"), words("iptc")), words("xmp"));
+        assert_eq!(described(None, words("exif"), words("iptc")), words("exif"));
+        assert_eq!(described(None, None, words("iptc")), words("iptc"));
+        assert_eq!(described(None, None, None), words("typed in Windows"));
+    }
+
+    #[test]
+    fn a_day_gives_way_to_a_time_on_that_day() {
+        let created = |xmp: &str, iptc: &str| {
+            let mut found = Found::default();
+            found.xmp.created = crate::moment::parse(xmp).moment();
+            found.iptc.created = crate::moment::parse(iptc).moment();
+            taken(&found, &Beside::default(), None).unwrap().local.to_string()
+        };
+        assert_eq!(created("2020-01-02", "2020-01-02T03:04:05+01:00"), "2020-01-02T03:04:05");
+        assert_eq!(created("2020-01-02", "2020-01-03T03:04:05"), "2020-01-02T00:00:00");
+        assert_eq!(created("2020-01-02T00:00:00", "2020-01-02T03:04:05"), "2020-01-02T00:00:00");
+    }
+
+    #[test]
+    fn a_sidecar_s_weak_date_does_not_hide_when_the_shutter_opened() {
+        let at = |text: &str| crate::moment::parse(text).moment();
+        let taken_at = |found: &Found, beside: &Beside| taken(found, beside, None).unwrap().local.to_string();
+        let mut found = Found::default();
+        found.exif.original = at("2020:01:02 03:04:05");
+        let mut beside = Beside::default();
+        beside.xmp.digitized = at("2021-01-01T00:00:01");
+        beside.xmp.created = at("2022-01-01T00:00:01");
+        assert_eq!(taken_at(&found, &beside), "2020-01-02T03:04:05");
+        beside.xmp.original = at("2019-01-01T00:00:01");
+        assert_eq!(taken_at(&found, &beside), "2019-01-01T00:00:01");
+        let mut found = Found::default();
+        found.exif.digitized = at("2020:01:02 03:04:05");
+        assert_eq!(taken_at(&found, &Beside { xmp: Said::default(), ..beside }), "2020-01-02T03:04:05");
     }
 
     #[test]

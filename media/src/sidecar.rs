@@ -168,8 +168,7 @@ fn plain_json_fit(described: &str, photo: &str) -> Option<Fit> {
 /// The JSON of the original of an edited photo, or of the still of a live photo's video.
 fn borrowed(described: &str, stem: &str, extension: &str) -> Option<Fit> {
     let (bare, photo_number) = number(stem);
-    for suffix in EDITED {
-        let Some(original) = bare.strip_suffix(suffix) else { continue };
+    for original in originals(bare) {
         let original = match photo_number {
             Some(number) => format!("{original}({number})"),
             None => original.to_owned(),
@@ -190,6 +189,21 @@ fn borrowed(described: &str, stem: &str, extension: &str) -> Option<Fit> {
         .into_iter()
         .any(still_of)
         .then_some(Fit::Borrowed)
+}
+
+/// What an edited photo may have been called before. Names of photos are cut a character later than those of JSON files,
+/// and the suffix may be what is cut.
+fn originals(edited: &str) -> Vec<&str> {
+    let cut = (CUT..=CUT + 1).contains(&edited.chars().count());
+    let mut found = Vec::new();
+    for suffix in EDITED {
+        // Of a suffix that is cut the dash and a letter at least: less may end any name.
+        let ends = suffix.char_indices().skip(2).map(|(end, _)| end).filter(|_| cut);
+        for end in ends.chain([suffix.len()]) {
+            found.extend(suffix.get(..end).and_then(|suffix| edited.strip_suffix(suffix)));
+        }
+    }
+    found
 }
 
 /// Names are the same when only the case of the extension differs.
@@ -273,6 +287,24 @@ mod tests {
         assert_eq!(of_photo("IMG_1.MP4", &own), ["IMG_1.MP4.json"]);
         assert_eq!(of_photo("PXL_1.MP", &["PXL_1.MP.jpg.json"]), ["PXL_1.MP.jpg.json"]);
         assert_eq!(of_photo("IMG_1-edited(1).jpg", &["IMG_1.jpg(1).json"]), ["IMG_1.jpg(1).json"]);
+    }
+
+    #[test]
+    fn an_edited_version_borrows_though_its_suffix_is_cut() {
+        let stem = "a".repeat(43);
+        let json = format!("{stem}.jp.json");
+        for suffix in ["-edi", "-ed", "-bea", "-đã "] {
+            assert_eq!(
+                of_photo(&format!("{stem}{suffix}.jpg"), &[json.as_str()]),
+                [json.as_str()],
+                "{suffix}"
+            );
+        }
+        let (edited, own) = (format!("{stem}-edi.jpg"), format!("{stem}-ed.json"));
+        assert_eq!(of_photo(&edited, &[json.as_str(), own.as_str()]), [own.as_str()]);
+        assert!(of_photo(&format!("{stem}-xyz.jpg"), &[json.as_str()]).is_empty());
+        // Nothing was cut here.
+        assert!(of_photo("IMG_1-edi.jpg", &["IMG_1.jpg.json"]).is_empty());
     }
 
     #[test]

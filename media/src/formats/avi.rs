@@ -47,7 +47,7 @@ fn chunks(
             }
             b"ecor" | b"IMAK" => found.container.make = words(input),
             b"emdl" => found.container.model = words(input),
-            b"ICMT" => found.container.description = words(input),
+            b"ICMT" => found.container.comment = words(input),
             b"nctg" => nikon(input, body, end, found),
             b"_PMX" | b"XMP " => {
                 if let Some(packet) = input.bytes(body, size) {
@@ -78,18 +78,10 @@ fn nikon(input: &mut Input<'_>, mut at: u64, end: u64, found: &mut Found) {
     }
 }
 
-/// EXIF's form, or C's: `Mon Mar 10 15:04:43 2003`.
+/// EXIF's form, or C's. A bare year dates a film.
 fn date(words: &str) -> Option<Moment> {
-    const MONTHS: [&str; 12] =
-        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
-    if let Some(moment) = parse(words).moment() {
-        // A bare year dates a film.
-        return (words.trim().len() >= 10).then_some(moment);
-    }
-    let parts: Vec<&str> = words.split_whitespace().collect();
-    let [_, month, day, time, year] = parts.as_slice() else { return None };
-    let month = MONTHS.iter().position(|name| month.to_lowercase().starts_with(name))? + 1;
-    parse(&format!("{year}-{month:02}-{day} {time}")).moment()
+    let whole = words.trim().len() >= 10;
+    parse(words).moment().filter(|_| whole).or_else(|| moment::parse_with_names(words))
 }
 
 #[cfg(test)]
@@ -99,7 +91,6 @@ mod tests {
         let shown = |words: &str| super::date(words).map(|moment| moment.local.to_string());
         assert_eq!(shown("Mon Mar 10 15:04:43 2003\n").as_deref(), Some("2003-03-10T15:04:43"));
         assert_eq!(shown("2005:08:17 11:42:43").as_deref(), Some("2005-08-17T11:42:43"));
-        assert_eq!(shown("MON MAR  1 05:04:43 2003").as_deref(), Some("2003-03-01T05:04:43"));
         assert_eq!(shown("2003"), None);
     }
 }

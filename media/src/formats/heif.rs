@@ -174,8 +174,8 @@ impl Items {
         }
         // The standard gives these properties the word over EXIF, and decoders obey: also where they are absent.
         found.turn = Some(turn);
-        let exif = found.exif.orientation.unwrap_or_default();
-        if exif != turn && turned {
+        // An EXIF block without an orientation, or none at all, disagrees with nobody.
+        if turned && found.exif.orientation.is_some_and(|exif| exif != turn) {
             found.warn("EXIF and the container disagree about which way is up; the container counts");
         }
     }
@@ -279,7 +279,35 @@ impl Cursor {
 
 #[cfg(test)]
 mod tests {
-    use super::compose;
+    use super::*;
+
+    fn boxed(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+        [&(body.len() as u32 + 8).to_be_bytes()[..], kind, body].concat()
+    }
+
+    /// A picture of 48 by 32 that its container turns by a quarter, with no EXIF block.
+    fn turned() -> Vec<u8> {
+        let size = boxed(b"ispe", &[0, 0, 0, 0, 0, 0, 0, 48, 0, 0, 0, 32]);
+        let properties = boxed(b"ipco", &[size, boxed(b"irot", &[3])].concat());
+        let of_item = boxed(b"ipma", &[0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 2, 1, 2]);
+        let inside = [boxed(b"pitm", &[0, 0, 0, 0, 0, 1]), boxed(b"iprp", &[properties, of_item].concat())];
+        boxed(b"meta", &[vec![0; 4], inside.concat()].concat())
+    }
+
+    fn read_with(exif: Option<u32>) -> Found {
+        let mut found = Found::default();
+        found.exif.orientation = exif.and_then(Orientation::from_exif);
+        read(&mut Input::new(&mut std::io::Cursor::new(turned())).unwrap(), &mut found);
+        found
+    }
+
+    #[test]
+    fn only_an_orientation_that_is_there_can_disagree() {
+        assert_eq!(read_with(None).turn, Orientation::from_exif(6));
+        assert!(read_with(None).warnings.is_empty());
+        assert!(read_with(Some(6)).warnings.is_empty());
+        assert_eq!(read_with(Some(1)).warnings.len(), 1);
+    }
 
     #[test]
     fn turns_compose() {

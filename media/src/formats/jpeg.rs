@@ -1,9 +1,10 @@
 //! JPEG: a row of marked segments, then the coded picture, then whatever phones append.
 
 use crate::block::{Block, BlockExt, Input, LARGEST_BLOCK, find};
-use crate::formats::{Found, raw};
+use crate::formats::{Found, crw};
 use crate::moment::{Moment, since_1970};
 use crate::picture::PictureHash;
+use crate::text;
 use crate::xmp::guid_of_extension;
 
 /// Segments before the picture; a profile or an extended packet takes some hundreds.
@@ -16,7 +17,7 @@ const PHOTOSHOP: &[u8] = b"Photoshop 3.0\0";
 /// Reads the segments, and hashes the picture from its start-of-scan to its end.
 pub(super) fn read(input: &mut Input<'_>, found: &mut Found) {
     let mut resources = Vec::new();
-    let mut packet = None;
+    let mut packets = Vec::new();
     let mut extension = Extension::default();
     let mut at = 2;
     let mut scan = None;
@@ -61,19 +62,24 @@ pub(super) fn read(input: &mut Input<'_>, found: &mut Found) {
             0xE0 => {
                 let segment = input.up_to(body, size);
                 if segment.get(6..14) == Some(b"HEAPJPGM") {
-                    raw::crw(&mut segment.as_slice(), found);
+                    crw::in_jpeg(&mut segment.as_slice(), found);
                 }
             }
             0xE1 => {
                 let segment = input.up_to(body, size);
                 if segment.starts_with(b"Exif") {
+                    // A second block was put in front of the picture by whoever came last: it has the word.
+                    let earlier = std::mem::take(&mut found.exif);
                     found.take_exif(&segment);
+                    found.exif.fill_from(earlier);
                 } else if let Some(rest) = segment.strip_prefix(XMP) {
-                    packet.get_or_insert_with(|| rest.to_vec());
+                    packets.push(rest.to_vec());
                 } else if let Some(rest) = segment.strip_prefix(EXTENSION) {
                     extension.add(rest);
                 } else if let Some(start) = loose_packet(&segment) {
-                    packet.get_or_insert_with(|| start.to_vec());
+                    packets.push(start.to_vec());
+                } else if segment.starts_with(b"QVCI\0") {
+                    casio(&segment, found);
                 }
             }
             0xED => {
@@ -88,7 +94,8 @@ pub(super) fn read(input: &mut Input<'_>, found: &mut Found) {
         }
         at = body + size;
     }
-    if let Some(packet) = &packet {
+    // The last has the word: it was added by whoever came last.
+    for packet in packets.iter().rev() {
         found.take_xmp(packet);
         if let Some(rest) = guid_of_extension(packet).and_then(|guid| extension.of(guid)) {
             found.take_xmp(&rest);
@@ -161,7 +168,16 @@ fn picture_info(segment: &[u8], found: &mut Found) {
         && let Some(local) = since_1970(seconds)
     {
         // The camera's clock knew no zones: these seconds are local.
-        found.container.original = Some(Moment { local, offset: None });
+        found.container.original = Some(Moment { local, offset: None, date_only: false });
+    }
+}
+
+/// Casio's QV-7000SX has its date in a segment of its own: `1998.10.24.12.08.57`.
+fn casio(segment: &[u8], found: &mut Found) {
+    let words = segment.get(0x4D..0x61).and_then(text::guess);
+    let said = &mut found.container;
+    if let Some(date) = words.and_then(|words| said.moment("Casio's date", &words)) {
+        said.original = Some(date);
     }
 }
 
@@ -184,14 +200,70 @@ impl Extension {
         }
     }
 
-    fn of(mut self, guid: [u8; 32]) -> Option<Vec<u8>> {
-        self.pieces.retain(|(piece, _, _)| *piece == guid);
-        self.pieces.sort_by_key(|(_, offset, _)| *offset);
+    /// The packet put together, once: a second that names it has nothing new to say.
+    fn of(&mut self, guid: [u8; 32]) -> Option<Vec<u8>> {
+        let mut pieces: Vec<_> = self.pieces.extract_if(.., |(piece, _, _)| *piece == guid).collect();
+        pieces.sort_by_key(|(_, offset, _)| *offset);
         let mut whole = Vec::new();
-        for (_, offset, data) in self.pieces {
+        for (_, offset, data) in pieces {
             (offset as usize == whole.len()).then_some(())?;
             whole.extend(data);
         }
         (!whole.is_empty()).then_some(whole)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use library::Metadata;
+    use library::metadata::{Rating, TagPath};
+
+    use super::*;
+
+    /// What is read from a picture with these segments.
+    fn jpeg_of(segments: &[(u8, Vec<u8>)]) -> Metadata {
+        let mut file = vec![0xFF, 0xD8];
+        for (marker, body) in segments {
+            file.extend([0xFF, *marker]);
+            file.extend((body.len() as u16 + 2).to_be_bytes());
+            file.extend(body);
+        }
+        file.extend([0xFF, 0xC0, 0, 11, 8, 0, 32, 0, 48, 1, 1, 0x11, 0, 0xFF, 0xDA, 0, 2, 1, 0xFF, 0xD9]);
+        crate::read(&mut Cursor::new(file), "a.jpg", &[]).unwrap()
+    }
+
+    #[test]
+    fn a_casio_dates_its_pictures_in_a_segment_of_its_own() {
+        let mut segment = b"QVCI\0".to_vec();
+        segment.resize(0x4D, 0);
+        segment.extend(b"1998.10.24.12.08.57\0\x06KX-778");
+        let taken = jpeg_of(&[(0xE1, segment)]).taken.unwrap();
+        assert_eq!(taken.local.to_string(), "1998-10-24T12:08:57");
+    }
+
+    #[test]
+    fn of_two_exif_blocks_the_last_counts_and_the_first_fills_in() {
+        // One tag each: text of three letters stands in the entry itself.
+        let block = |tag: u16, words: &[u8; 4]| {
+            let entry = [&tag.to_le_bytes()[..], &[2, 0, 4, 0, 0, 0], words].concat();
+            (0xE1, [&b"Exif\0\0II*\0\x08\0\0\0\x01\0"[..], &entry, &[0; 4]].concat())
+        };
+        let read = jpeg_of(&[block(0x010F, b"One\0"), block(0x0110, b"M-1\0"), block(0x010F, b"Two\0")]);
+        assert_eq!(read.camera.make.as_deref(), Some("Two"));
+        assert_eq!(read.camera.model.as_deref(), Some("M-1"));
+    }
+
+    #[test]
+    fn of_two_packets_the_last_counts_and_the_first_fills_in() {
+        let packet = |words: &str| (0xE1, [XMP, words.as_bytes()].concat());
+        let read = jpeg_of(&[
+            packet("<rdf:Description xmp:Rating='3' dc:description='Harbour'/>"),
+            packet("<rdf:Description xmp:Rating='5'><dc:subject>boat</dc:subject></rdf:Description>"),
+        ]);
+        assert_eq!(read.rating.map(Rating::stars), Some(5));
+        assert_eq!(read.description.as_deref(), Some("Harbour"));
+        assert_eq!(read.tags.iter().map(TagPath::joined).collect::<Vec<_>>(), ["boat"]);
     }
 }

@@ -174,9 +174,8 @@ fn take(name: &str, value: &str, found: &mut Found) {
             }
         }
         "LOCATION" | "LOCATION.ISO6709" => super::movie::place(value, said),
-        "DESCRIPTION" | "COMMENT" => {
-            said.description = said.description.take().or_else(|| text::clean(value));
-        }
+        "DESCRIPTION" => said.description = said.description.take().or_else(|| text::clean(value)),
+        "COMMENT" => said.comment = said.comment.take().or_else(|| text::clean(value)),
         "MAKE" => said.make = text::clean(value),
         "MODEL" => said.model = text::clean(value),
         "KEYWORDS" => said.flat_tags.extend(value.split(',').map(str::to_owned)),
@@ -189,6 +188,19 @@ mod tests {
     use std::io::Cursor;
 
     use super::*;
+
+    #[test]
+    fn a_description_wins_over_a_comment_before_it() {
+        let element = |id: &[u8], body: &[u8]| [id, &[0x80 | body.len() as u8], body].concat();
+        let tag = |name: &[u8], words: &[u8]| {
+            element(b"\x67\xC8", &[element(b"\x45\xA3", name), element(b"\x44\x87", words)].concat())
+        };
+        let both = [tag(b"COMMENT", b"shaky"), tag(b"DESCRIPTION", b"The harbour")].concat();
+        let tags = element(b"\x12\x54\xC3\x67", &element(b"\x73\x73", &both));
+        let bytes = [element(b"\x1A\x45\xDF\xA3", b""), element(b"\x18\x53\x80\x67", &tags)].concat();
+        let read = crate::read(&mut Cursor::new(bytes), "a.mkv", &[]).unwrap();
+        assert_eq!(read.description.as_deref(), Some("The harbour"));
+    }
 
     #[test]
     fn an_element_whose_head_crosses_the_end_of_its_parent_is_none() {

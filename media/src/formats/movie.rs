@@ -68,7 +68,7 @@ pub(super) fn movie(input: &mut Input<'_>, moov: Box, found: &mut Found) {
     }
     match clock {
         Some(utc) => found.container.utc = found.container.utc.or(Some(utc)),
-        None => found.warn("the video's creation time is zero"),
+        None => found.clock_unset = true,
     }
     for part in &inside {
         match &part.kind {
@@ -167,7 +167,15 @@ fn user_data(input: &mut Input<'_>, data: Box, found: &mut Found) {
                     found.take_xmp(&packet);
                 }
             }
+            b"TAGS" => compact_camera(input, part, &mut found.container),
             b"CNTH" => canon_thumbnail(input, part, found),
+            b"date" => {
+                let words = input.up_to(part.body, part.size().min(64));
+                if let Some(date) = text::guess(&words) {
+                    let said = &mut found.container;
+                    said.original = said.original.or(said.moment("date", &date));
+                }
+            }
             b"loci" => three_gpp_place(input, part, &mut found.container),
             [0xA9, name @ ..] => {
                 if let Some(words) = international_text(input, part) {
@@ -215,7 +223,8 @@ fn take_text(name: [u8; 3], words: &str, said: &mut Said) {
         b"mak" => said.make = said.make.take().or_else(|| text::clean(words)),
         b"mod" => said.model = said.model.take().or_else(|| text::clean(words)),
         b"day" => day(words, said),
-        b"des" | b"cmt" => said.description = said.description.take().or_else(|| text::clean(words)),
+        b"des" => said.description = said.description.take().or_else(|| text::clean(words)),
+        b"cmt" => said.comment = said.comment.take().or_else(|| text::clean(words)),
         _ => {}
     }
 }
@@ -307,7 +316,8 @@ fn take_key(name: &str, words: &str, said: &mut Said) {
         "make" | "com.android.manufacturer" => first(&mut said.make),
         "model" | "com.android.model" => first(&mut said.model),
         "camera.lens_model" => first(&mut said.lens),
-        "description" | "comment" => first(&mut said.description),
+        "description" => first(&mut said.description),
+        "comment" => first(&mut said.comment),
         "content.identifier" => first(&mut said.live_id),
         "keywords" => said.flat_tags.extend(words.split(',').map(str::to_owned)),
         "rating.user" => {
@@ -334,6 +344,18 @@ fn three_gpp_place(input: &mut Input<'_>, part: Box, said: &mut Said) {
     if let (Some(lon), Some(lat), Some(altitude)) = (fixed(0), fixed(4), fixed(8)) {
         said.position(lat, lon, Some(altitude));
     }
+}
+
+/// Compact cameras of many makers share one form: who made it in 24 bytes, then the model, then their settings.
+fn compact_camera(input: &mut Input<'_>, part: Box, said: &mut Said) {
+    let bytes = input.up_to(part.body, part.size().min(48));
+    let Some((make, rest)) = bytes.split_first_chunk::<24>() else { return };
+    let Some(make) = text::guess(make).filter(|make| make.ends_with("DIGITAL CAMERA")) else { return };
+    // The settings follow at once, and Pentax has them where the others name the model.
+    let end = rest.iter().position(|byte| !byte.is_ascii_graphic() && *byte != b' ').unwrap_or(rest.len());
+    let model = rest.get(..end).and_then(text::guess);
+    said.make = said.make.take().or(Some(make));
+    said.model = said.model.take().or(model);
 }
 
 /// Canon puts the camera's EXIF block into a thumbnail JPEG inside the user data.
@@ -368,7 +390,70 @@ fn sony(input: &mut Input<'_>, meta: Box, found: &mut Found) {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Cursor;
+
+    use library::Metadata;
+
     use super::*;
+
+    fn atom(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+        [&(body.len() as u32 + 8).to_be_bytes()[..], kind, body].concat()
+    }
+
+    /// What is read from a movie whose index holds these boxes.
+    fn movie_of(parts: &[Vec<u8>]) -> Metadata {
+        let file = [atom(b"ftyp", b"isom\0\0\0\0isom"), atom(b"moov", &parts.concat())].concat();
+        crate::read(&mut Cursor::new(file), "a.mp4", &[]).unwrap()
+    }
+
+    /// iTunes' list of texts.
+    fn item_list(items: &[(&[u8; 4], &str)]) -> Vec<u8> {
+        let item = |(name, words): &(&[u8; 4], &str)| {
+            atom(name, &atom(b"data", &[b"\0\0\0\x01\0\0\0\0", words.as_bytes()].concat()))
+        };
+        let list = atom(b"ilst", &items.iter().flat_map(item).collect::<Vec<u8>>());
+        atom(b"udta", &atom(b"meta", &[vec![0; 4], list].concat()))
+    }
+
+    #[test]
+    fn the_user_data_s_date_is_when_it_was_recorded() {
+        let date = atom(b"udta", &atom(b"date", b"2020-04-05T06:07:08+0200"));
+        let taken = movie_of(&[date]).taken.unwrap();
+        assert_eq!(taken.local.to_string(), "2020-04-05T06:07:08");
+        assert_eq!(taken.zone.unwrap().offset.seconds(), 7200);
+    }
+
+    #[test]
+    fn the_camera_of_a_compact_s_video() {
+        let camera = |model: &[u8]| {
+            let mut tags = b"NIKON DIGITAL CAMERA\0\0\0\0".to_vec();
+            tags.extend(model);
+            tags.resize(120, 0);
+            movie_of(&[atom(b"udta", &atom(b"TAGS", &tags))]).camera
+        };
+        let named = camera(b"E7900\0\0\0\x01\0");
+        assert_eq!(named.make.as_deref(), Some("NIKON DIGITAL CAMERA"));
+        assert_eq!(named.model.as_deref(), Some("E7900"));
+        assert_eq!(camera(b"\x01\0\x0A\0").model, None);
+    }
+
+    #[test]
+    fn a_clock_at_zero_matters_only_where_there_is_no_other_date() {
+        let unset =
+            |read: &Metadata| read.warnings.iter().any(|words| words.contains("creation time is zero"));
+        let clock = atom(b"mvhd", &[0; 100]);
+        assert!(unset(&movie_of(std::slice::from_ref(&clock))));
+        let date = atom(b"udta", &atom(b"date", b"2020-04-05T06:07:08+0200"));
+        assert!(!unset(&movie_of(&[clock, date])));
+    }
+
+    #[test]
+    fn a_comment_stands_in_only_where_there_is_no_description() {
+        let both = movie_of(&[item_list(&[(b"\xA9cmt", "shaky"), (b"desc", "The harbour")])]);
+        assert_eq!(both.description.as_deref(), Some("The harbour"));
+        let alone = movie_of(&[item_list(&[(b"\xA9cmt", "shaky")])]);
+        assert_eq!(alone.description.as_deref(), Some("shaky"));
+    }
 
     #[test]
     fn places_in_words() {

@@ -3,7 +3,7 @@
 use crate::block::{Block, BlockExt, Input};
 use crate::formats::Found;
 use crate::picture::PictureHash;
-use crate::{iptc, text};
+use crate::{iptc, moment, text};
 
 /// Chunks of one file. Writers of huge pictures cut the data small.
 const MOST_CHUNKS: usize = 200_000;
@@ -77,9 +77,15 @@ fn written(kind: &[u8; 4], bytes: &[u8], left: &mut usize, found: &mut Found) {
             }
         }
         b"Description" => found.container.description = text::guess(&value),
+        // The standard asks for the mail's form; writers use every one.
         b"Creation Time" => {
-            found.container.created =
-                text::guess(&value).and_then(|text| crate::moment::parse(&text).moment());
+            let date = text::guess(&value)
+                .and_then(|text| moment::parse(&text).moment().or_else(|| moment::parse_with_names(&text)));
+            found.container.created = date.or(found.container.created);
+        }
+        b"create-date" => {
+            let date = text::guess(&value).and_then(|text| moment::parse(&text).moment());
+            found.container.digitized = date.or(found.container.digitized);
         }
         _ => {}
     }
@@ -128,6 +134,22 @@ fn raw_profile(value: &[u8]) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn dates_in_texts() {
+        let dated = |words: &[u8]| {
+            let mut found = Found::default();
+            written(b"tEXt", words, &mut 0, &mut found);
+            let said = found.container;
+            let shown = |moment: Option<moment::Moment>| moment.map(|moment| moment.local.to_string());
+            (shown(said.digitized), shown(said.created))
+        };
+        let known = Some("2018-03-04T05:06:07".to_owned());
+        assert_eq!(dated(b"Creation Time\0Sun, 4 Mar 2018 05:06:07 +0100"), (None, known.clone()));
+        assert_eq!(dated(b"Creation Time\0Sun Mar  4 05:06:07 2018"), (None, known.clone()));
+        assert_eq!(dated(b"Creation Time\x002018:03:04 05:06:07"), (None, known.clone()));
+        assert_eq!(dated(b"create-date\x002018-03-04T05:06:07+01:00"), (known, None));
+    }
 
     #[test]
     fn compressed_texts_share_one_limit() {

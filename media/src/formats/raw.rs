@@ -1,13 +1,11 @@
 //! Raw formats: TIFF files with a maker's extension, and the few that are something else.
 
-use jiff::civil::DateTime;
 use library::metadata::Orientation;
 
 use crate::block::{Block, BlockExt, Input, LARGEST_BLOCK, Part, find};
 use crate::exif;
-use crate::formats::Found;
-use crate::moment::{Moment, since_1970};
-use crate::text;
+use crate::formats::{Found, phase_one};
+use crate::moment::since_1970;
 
 /// TIFF and everything built like it.
 pub(super) fn tiff(input: &mut Input<'_>, found: &mut Found) {
@@ -17,10 +15,11 @@ pub(super) fn tiff(input: &mut Input<'_>, found: &mut Found) {
     };
     found.size = parts.picture_size;
     found.take_parts(parts);
+    phase_one::size(input, found);
 }
 
 /// Reads the EXIF block of a JPEG preview that begins somewhere in the file.
-fn preview_exif(input: &mut Input<'_>, start: u64, found: &mut Found) {
+pub(super) fn preview_exif(input: &mut Input<'_>, start: u64, found: &mut Found) {
     let head = input.up_to(start, 64 << 10);
     if !head.starts_with(&[0xFF, 0xD8]) {
         return;
@@ -82,27 +81,14 @@ pub(super) fn mrw(input: &mut Input<'_>, found: &mut Found) {
     }
 }
 
-/// Sigma: the size in the header, EXIF in a JPEG preview found through the directory at the end.
-pub(super) fn x3f(input: &mut Input<'_>, found: &mut Found) {
-    if let (Some(width), Some(height)) = (input.le32(28), input.le32(32)) {
-        found.set_size(width, height);
-    }
-    let len = input.len();
-    let Some(directory) = len.checked_sub(4).and_then(|at| input.le32(at)).map(u64::from) else { return };
-    if input.array::<4>(directory) != Some(*b"SECd") {
-        return;
-    }
-    let count = input.le32(directory + 8).unwrap_or(0).min(100);
-    for n in 0..u64::from(count) {
-        let entry = directory + 12 + n * 12;
-        let (Some(offset), Some(kind)) = (input.le32(entry).map(u64::from), input.array::<4>(entry + 8))
-        else {
-            break;
-        };
-        if &kind == b"IMA2" || &kind == b"IMAG" {
-            preview_exif(input, offset + 28, found);
-        }
-    }
+/// The orientation that is a turn clockwise by so many degrees.
+pub(super) fn turned_by(degrees: u32) -> Option<Orientation> {
+    Orientation::from_exif(match degrees {
+        90 => 6,
+        180 => 3,
+        270 => 8,
+        _ => 1,
+    })
 }
 
 /// ARRI: the size in the header.
@@ -120,61 +106,4 @@ pub(super) fn cin(input: &mut Input<'_>, found: &mut Found) {
         found.set_size(width, (height as i32).unsigned_abs());
     }
     found.container.utc = input.le32(40).and_then(|seconds| since_1970(i64::from(seconds)));
-}
-
-/// Canon's oldest: a heap of heaps, each with its directory at its end. Early PowerShots put one into their JPEG files.
-pub(super) fn crw(input: &mut dyn Block, found: &mut Found) {
-    let Some(start) = input.le32(2).map(u64::from) else { return };
-    let end = input.len();
-    let mut left = 1000;
-    heap(input, start, end, 0, &mut left, found);
-}
-
-fn heap(
-    input: &mut dyn Block,
-    start: u64,
-    end: u64,
-    depth: u8,
-    left: &mut u32,
-    found: &mut Found,
-) -> Option<()> {
-    let directory = start.checked_add(u64::from(input.le32(end.checked_sub(4)?)?))?;
-    let count = input.le16(directory)?;
-    for n in 0..u64::from(count) {
-        *left = left.checked_sub(1)?;
-        let entry = directory + 2 + n * 10;
-        let tag = input.le16(entry)?;
-        let (size, offset) = (u64::from(input.le32(entry + 2)?), u64::from(input.le32(entry + 6)?));
-        // The value itself may stand in place of its size and position.
-        let (at, size) =
-            if tag & 0xC000 == 0x4000 { (entry + 2, 8) } else { (start.checked_add(offset)?, size) };
-        match tag & 0x3FFF {
-            0x2807 | 0x300A | 0x300B | 0x3002 | 0x3003 | 0x3004 if depth < 5 => {
-                heap(input, at, at.checked_add(size)?.min(end), depth + 1, left, found);
-            }
-            0x080A => {
-                let words = input.up_to(at, size.min(256));
-                let mut parts = words.split(|byte| *byte == 0);
-                found.exif.make = parts.next().and_then(text::guess);
-                found.exif.model = parts.next().and_then(text::guess);
-            }
-            0x180E => {
-                // Seconds on the camera's own clock, which knew no zone.
-                let local: Option<DateTime> =
-                    input.le32(at).and_then(|seconds| since_1970(i64::from(seconds)));
-                found.exif.original = local.map(|local| Moment { local, offset: None });
-            }
-            0x1810 => {
-                found.set_size(input.le32(at)?, input.le32(at + 4)?);
-                found.exif.orientation = Orientation::from_exif(match input.le32(at + 12)? {
-                    90 => 6,
-                    180 => 3,
-                    270 => 8,
-                    _ => 1,
-                });
-            }
-            _ => {}
-        }
-    }
-    Some(())
 }

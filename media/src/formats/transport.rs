@@ -241,7 +241,7 @@ fn avchd_date(payload: &[u8]) -> Option<Moment> {
     let offset = known
         .then(|| Offset::from_seconds(sign * (halves * 3600 + i32::from(zone & 1) * 1800)).ok())
         .flatten();
-    Some(Moment { local, offset })
+    Some(Moment { local, offset, date_only: false })
 }
 
 #[cfg(test)]

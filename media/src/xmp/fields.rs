@@ -142,10 +142,9 @@ fn camera(properties: &Properties, said: &mut Said) {
 
 fn rating(properties: &Properties, said: &mut Said) {
     if let Some(stars) = number(properties, "xmp:Rating").or_else(|| number(properties, "acdsee:rating")) {
-        // -1 is Adobe's "rejected".
         said.stars(stars);
-    } else if let Some(percent) = number(properties, "MicrosoftPhoto:Rating") {
-        said.stars(stars_of_percent(percent));
+    } else if let Some(stars) = number(properties, "MicrosoftPhoto:Rating").and_then(stars_of_percent) {
+        said.stars(stars);
     }
 }
 
@@ -155,7 +154,9 @@ fn tags(properties: &Properties, said: &mut Said) {
             .map(|value| value.items().into_iter().filter_map(Value::text).collect())
             .unwrap_or_default()
     };
-    said.flat_tags.extend(words("dc:subject").into_iter().map(str::to_owned));
+    for name in ["dc:subject", "acdsee:keywords"] {
+        said.flat_tags.extend(words(name).into_iter().map(str::to_owned));
+    }
     for (name, separator) in
         [("lr:hierarchicalSubject", '|'), ("digiKam:TagsList", '/'), ("MicrosoftPhoto:LastKeywordXMP", '/')]
     {
@@ -219,6 +220,7 @@ fn motion(properties: &Properties) -> Option<MotionHint> {
 
 #[cfg(test)]
 mod tests {
+    use crate::said::Verdict;
     use crate::xmp::read;
 
     #[test]
@@ -240,7 +242,7 @@ mod tests {
         let gps = said.gps.unwrap();
         assert!((gps.lat - 41.891_666).abs() < 1e-5 && (gps.lon + 12.49).abs() < 1e-5, "{gps:?}");
         assert_eq!(gps.altitude, Some(20.1));
-        assert_eq!(said.rating.unwrap().stars(), 4);
+        assert_eq!(said.rating.unwrap().stars().unwrap().stars(), 4);
         assert_eq!(said.description.as_deref(), Some("Rome"));
         assert_eq!(said.flat_tags, ["Rome", "Italy"]);
         assert_eq!(said.tag_paths[0].joined(), "Places/Italy/Rome");
@@ -249,10 +251,21 @@ mod tests {
     }
 
     #[test]
+    fn keywords_of_acdsee() {
+        let said = read(
+            b"<rdf:Description><acdsee:keywords><rdf:Bag><rdf:li>boat</rdf:li></rdf:Bag></acdsee:keywords></rdf:Description>",
+        );
+        assert_eq!(said.flat_tags, ["boat"]);
+    }
+
+    #[test]
     fn a_rejected_photo_has_no_stars() {
         let said = read(b"<rdf:Description xmp:Rating='-1'/>");
-        assert_eq!(said.rating, None);
-        assert_eq!(said.warnings.len(), 1);
+        assert_eq!(said.rating, Some(Verdict::Rejected));
+        assert!(said.warnings.is_empty(), "{:?}", said.warnings);
+        let beyond = read(b"<rdf:Description xmp:Rating='6'/>");
+        assert_eq!(beyond.rating, None);
+        assert_eq!(beyond.warnings.len(), 1);
     }
 
     #[test]
