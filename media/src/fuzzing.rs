@@ -38,4 +38,5 @@ pub fn takeout(bytes: &[u8]) {
 /// A date in words.
 pub fn date(text: &str) {
     moment::parse(text);
+    moment::parse_with_names(text);
 }

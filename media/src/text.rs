@@ -22,15 +22,18 @@ pub(crate) fn utf16(bytes: &[u8], big_endian: bool) -> Option<String> {
         [0xFF, 0xFE, rest @ ..] => (rest, false),
         _ => (bytes, big_endian),
     };
-    let units = bytes
-        .chunks_exact(2)
-        .map(|pair| match pair {
-            [a, b] if big_endian => u16::from_be_bytes([*a, *b]),
-            [a, b] => u16::from_le_bytes([*a, *b]),
-            _ => 0,
-        })
-        .take_while(|unit| *unit != 0);
-    clean(&char::decode_utf16(units).map(|unit| unit.unwrap_or('\u{FFFD}')).collect::<String>())
+    let words = utf16_whole(bytes, big_endian);
+    clean(words.split('\0').next().unwrap_or_default())
+}
+
+/// All of a UTF-16 text; half pairs become the mark for what is no letter.
+pub(crate) fn utf16_whole(bytes: &[u8], big_endian: bool) -> String {
+    let units = bytes.chunks_exact(2).map(|pair| match pair {
+        [a, b] if big_endian => u16::from_be_bytes([*a, *b]),
+        [a, b] => u16::from_le_bytes([*a, *b]),
+        _ => 0,
+    });
+    char::decode_utf16(units).map(|unit| unit.unwrap_or('\u{FFFD}')).collect()
 }
 
 /// Drops padding and control characters; `None` when nothing is left.
