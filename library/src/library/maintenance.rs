@@ -28,7 +28,7 @@ impl Library {
     /// Compacts the journal and lets go of derived data that nothing needs any more.
     pub fn maintain(&self) -> Result<Maintenance, LibraryError> {
         let now = Timestamp::now();
-        let catalogue = self.catalogue();
+        let catalogue = self.catalogue()?;
         let mut forgotten = Vec::new();
         for entry in catalogue.scan::<AssetRecord>(&Key::assets()) {
             let (key, record) = entry?;

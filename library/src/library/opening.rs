@@ -61,46 +61,60 @@ pub(super) fn open(data: &Path, derived: Derived) -> Result<(Arc<Library>, OpenR
     report.notes.extend(opened.damage.iter().map(ToString::to_string));
     let journal = opened.journal;
 
-    let (catalogue, fresh) = open_catalogue(&derived_dir, started, &journal, &mut report)?;
-    report.rebuilt = fresh;
-    catch_up(&catalogue, &journal)?;
-    let account = first_account(&catalogue, &journal)?;
+    let ready = make_ready(&derived_dir, started, &journal, &mut report.notes)?;
+    report.rebuilt = ready.fresh;
+    finish(data, journal, ready, lock, report)
+}
 
-    let (snapshot, writer) = match load(&catalogue) {
-        Ok(loaded) => loaded,
-        Err(error) => {
-            // A record that does not decode: the whole catalogue is made anew rather than trusted in part.
-            drop(catalogue);
-            let path = derived_dir.join("catalogue");
-            let aside = Catalogue::set_aside(&path)?;
-            report.notes.push(format!(
-                "{error}. It was moved to {} and is being rebuilt; nothing is lost.",
-                aside.display()
-            ));
-            report.rebuilt = true;
-            let reopened = Catalogue::open(&path, journal.library())?;
-            catch_up(&reopened.catalogue, &journal)?;
-            let loaded = load(&reopened.catalogue)?;
-            return finish(data, journal, reopened.catalogue, account, loaded, lock, report);
-        }
+/// A catalogue that includes all of the journal, and what it says.
+pub(super) struct Ready {
+    pub(super) catalogue: Catalogue,
+    pub(super) account: AccountId,
+    pub(super) snapshot: Snapshot,
+    pub(super) writer: Writer,
+    /// It was empty, so every file must be read again.
+    pub(super) fresh: bool,
+}
+
+/// Brings a catalogue to where the journal is, or makes it anew; `notes` say which, and why.
+pub(super) fn make_ready(
+    derived: &Path,
+    started: Result<Started, CatalogueError>,
+    journal: &Journal,
+    notes: &mut Vec<String>,
+) -> Result<Ready, LibraryError> {
+    let (catalogue, fresh) = open_catalogue(derived, started, journal, notes)?;
+    catch_up(&catalogue, journal)?;
+    let account = first_account(&catalogue, journal)?;
+    let error = match load(&catalogue) {
+        Ok((snapshot, writer)) => return Ok(Ready { catalogue, account, snapshot, writer, fresh }),
+        Err(error) => error,
     };
-    finish(data, journal, catalogue, account, (snapshot, writer), lock, report)
+    // A record that does not decode: the whole catalogue is made anew rather than trusted in part.
+    drop(catalogue);
+    let path = derived.join("catalogue");
+    let aside = Catalogue::set_aside(&path)?;
+    notes
+        .push(format!("{error}. It was moved to {} and is being rebuilt; nothing is lost.", aside.display()));
+    let catalogue = Catalogue::open(&path, journal.library())?.catalogue;
+    catch_up(&catalogue, journal)?;
+    let (snapshot, writer) = load(&catalogue)?;
+    Ok(Ready { catalogue, account, snapshot, writer, fresh: true })
 }
 
 fn finish(
     data: &Path,
     journal: Journal,
-    catalogue: Catalogue,
-    account: AccountId,
-    (snapshot, writer): (Snapshot, Writer),
+    ready: Ready,
     lock: DataLock,
     mut report: OpenReport,
 ) -> Result<(Arc<Library>, OpenReport), LibraryError> {
+    let Ready { catalogue, account, snapshot, writer, .. } = ready;
     let text = TextFeed::open(&data.join("derived"), &mut report.notes)?;
     let library = Arc::new(Library {
         data: data.to_owned(),
         journal,
-        catalogue: RwLock::new(Arc::new(catalogue)),
+        catalogue: RwLock::new(Some(Arc::new(catalogue))),
         account,
         snapshot: ArcSwap::from_pointee(snapshot),
         writer: Mutex::new(writer),
@@ -159,18 +173,18 @@ fn open_catalogue(
     derived: &Path,
     started: Result<Started, CatalogueError>,
     journal: &Journal,
-    report: &mut OpenReport,
+    notes: &mut Vec<String>,
 ) -> Result<(Catalogue, bool), LibraryError> {
     let path = derived.join("catalogue");
     let opened = Catalogue::finish(&path, started, journal.library())?;
-    report.notes.extend(opened.note);
+    notes.extend(opened.note);
     let applied = opened.catalogue.get::<Sequence>(&Key::meta("journal"))?.unwrap_or(Sequence::START);
     if applied <= journal.head() {
         return Ok((opened.catalogue, opened.fresh));
     }
     drop(opened.catalogue);
     Catalogue::set_aside(&path)?;
-    report.notes.push(format!(
+    notes.push(format!(
         "The catalogue knew {} journal records but the journal holds {}: the journal was restored from an older \
          backup. The catalogue is being rebuilt from it.",
         applied,
@@ -180,7 +194,7 @@ fn open_catalogue(
 }
 
 /// Replays the journal records that the catalogue has not applied.
-pub(super) fn catch_up(catalogue: &Catalogue, journal: &Journal) -> Result<(), LibraryError> {
+fn catch_up(catalogue: &Catalogue, journal: &Journal) -> Result<(), LibraryError> {
     let applied = catalogue.get::<Sequence>(&Key::meta("journal"))?.unwrap_or(Sequence::START);
     let mut records = journal.records(applied).peekable();
     while records.peek().is_some() {
@@ -242,7 +256,7 @@ pub(super) fn away(catalogue: &Catalogue) -> Result<AwayFolders, CatalogueError>
 }
 
 /// Fills a snapshot from the catalogue.
-pub(super) fn load(catalogue: &Catalogue) -> Result<(Snapshot, Writer), CatalogueError> {
+fn load(catalogue: &Catalogue) -> Result<(Snapshot, Writer), CatalogueError> {
     let roots = roots(catalogue)?;
     let away = away(catalogue)?;
     let mut snapshot = Snapshot::empty(catalogue.cursor()?);

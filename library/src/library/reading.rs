@@ -93,7 +93,7 @@ pub struct LogEntry {
 impl Library {
     /// What stood at this path when it was last looked at.
     pub fn file(&self, path: &FilePath) -> Result<Option<FileRecord>, LibraryError> {
-        Ok(self.catalogue().get(&Key::file(path))?)
+        Ok(self.catalogue()?.get(&Key::file(path))?)
     }
 
     /// Everything known directly in a folder, by path.
@@ -122,7 +122,7 @@ impl Library {
         folder: &[u8],
         mut take: impl FnMut(FilePath, FileRecord),
     ) -> Result<(), LibraryError> {
-        for entry in self.catalogue().scan(&Key::files(root, &below(folder))) {
+        for entry in self.catalogue()?.scan(&Key::files(root, &below(folder))) {
             let (key, record) = entry?;
             if let Some(path) = keys::path_of(&key) {
                 take(path, record);
@@ -133,7 +133,7 @@ impl Library {
 
     /// A file known under some path that is plainly this one, renamed or linked: it need not be read.
     pub fn same_file(&self, stat: &FileStat) -> Result<Option<FileRecord>, LibraryError> {
-        let catalogue = self.catalogue();
+        let catalogue = self.catalogue()?;
         let Some(path) = catalogue.get::<FilePath>(&Key::same_file(stat))? else { return Ok(None) };
         let record = catalogue.get::<FileRecord>(&Key::file(&path))?;
         Ok(record.filter(|record| {
@@ -145,7 +145,7 @@ impl Library {
     pub fn unreadable(&self) -> Result<Vec<Unreadable>, LibraryError> {
         let snapshot = self.snapshot();
         let mut found = Vec::new();
-        for entry in self.catalogue().scan::<String>(&Key::all_unreadable()) {
+        for entry in self.catalogue()?.scan::<String>(&Key::all_unreadable()) {
             let (key, reason) = entry?;
             let Some(file) = keys::path_of(&key) else { continue };
             if let Some(path) = absolute(&snapshot, &file) {
@@ -159,7 +159,7 @@ impl Library {
     pub fn away(&self) -> Result<Vec<Away>, LibraryError> {
         let snapshot = self.snapshot();
         let mut found = Vec::new();
-        for entry in self.catalogue().scan::<AwayRecord>(&Key::all_away()) {
+        for entry in self.catalogue()?.scan::<AwayRecord>(&Key::all_away()) {
             let (key, record) = entry?;
             let Some(at) = keys::path_of(&key) else { continue };
             if let Some(path) = absolute(&snapshot, &at) {
@@ -172,7 +172,7 @@ impl Library {
 
     /// All that is known of an asset.
     pub fn details(&self, id: AssetId) -> Result<Option<Details>, LibraryError> {
-        let Some(record) = self.catalogue().get::<AssetRecord>(&Key::asset(id))? else { return Ok(None) };
+        let Some(record) = self.catalogue()?.get::<AssetRecord>(&Key::asset(id))? else { return Ok(None) };
         let snapshot = self.snapshot();
         let Some(row) = snapshot.row(record.row) else { return Ok(None) };
         let paths = row
