@@ -16,10 +16,10 @@ use crate::catalogue::keys::Key;
 use crate::catalogue::records::{AccountRecord, AssetRecord, RootRecord};
 use crate::catalogue::transaction::Transaction;
 use crate::catalogue::{Catalogue, CatalogueError, Started};
-use crate::fact::Fact;
+use crate::fact::{Fact, UnknownFact};
 use crate::id::{AccountId, AssetId};
 use crate::ingest;
-use crate::journal::{Draft, Face, Journal, Options, Sequence};
+use crate::journal::{Draft, Face, Journal, Options, Record, Sequence};
 use crate::project::{self, AwayFolders, Ties};
 use crate::replay;
 use crate::snapshot::Snapshot;
@@ -195,7 +195,31 @@ fn open_catalogue(
 
 /// Replays the journal records that the catalogue has not applied.
 fn catch_up(catalogue: &Catalogue, journal: &Journal) -> Result<(), LibraryError> {
-    let applied = catalogue.get::<Sequence>(&Key::meta("journal"))?.unwrap_or(Sequence::START);
+    replay_known(catalogue, journal, |record| Fact::from_record(&record.kind, &record.content))
+}
+
+/// Replays what `read` understands. The first record that it does not is remembered apart from the position: what
+/// follows must not be lost meanwhile, every start must see it, and who understands it begins there again.
+fn replay_known(
+    catalogue: &Catalogue,
+    journal: &Journal,
+    read: impl Fn(&Record) -> Result<Fact, UnknownFact>,
+) -> Result<(), LibraryError> {
+    let not_understood = |unknown: UnknownFact| {
+        journal.mark_read_only(format!(
+            "{unknown}. Start the newer galleryfs that wrote it; until then nothing new is decided, so that nothing \
+             it knows is lost"
+        ));
+    };
+    let mut applied = catalogue.get::<Sequence>(&Key::meta("journal"))?.unwrap_or(Sequence::START);
+    let mut unknown = catalogue.get::<Sequence>(&Key::meta("unknown"))?;
+    if let Some(at) = unknown {
+        let before = Sequence(at.0.saturating_sub(1));
+        match journal.records(before).next().transpose()?.map(|record| read(&record)) {
+            Some(Err(reason)) => not_understood(reason),
+            _ => (applied, unknown) = (before, None),
+        }
+    }
     let mut records = journal.records(applied).peekable();
     while records.peek().is_some() {
         let mut tx = Transaction::new(catalogue, Timestamp::now(), journal.head());
@@ -203,13 +227,17 @@ fn catch_up(catalogue: &Catalogue, journal: &Journal) -> Result<(), LibraryError
         for record in records.by_ref().take(REPLAY_BATCH) {
             let record = record?;
             last = record.sequence;
-            match Fact::from_record(&record.kind, &record.content) {
+            match read(&record) {
                 Ok(fact) => replay::apply(&mut tx, &fact, record.time, record.sequence)?,
-                Err(unknown) => journal.mark_read_only(format!(
-                    "{unknown}. Start the newer galleryfs that wrote it; until then nothing new is decided, so that \
-                     nothing it knows is lost"
-                )),
+                Err(reason) => {
+                    unknown.get_or_insert(record.sequence);
+                    not_understood(reason);
+                }
             }
+        }
+        match unknown {
+            Some(at) => tx.put(Key::meta("unknown"), &at),
+            None => tx.remove(Key::meta("unknown")),
         }
         catalogue.apply(tx.prepare(last)?.batch)?;
     }
@@ -327,4 +355,88 @@ fn each_asset(catalogue: &Catalogue, mut take: impl FnMut(Result<(AssetId, Asset
             batch.into_iter().for_each(&mut take);
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Digests;
+    use crate::visibility::Visibility;
+
+    fn append(data: &Path, drafts: &[(String, serde_json::Value)]) {
+        let journal = Journal::open(&data.join("truth/journal"), Options::default()).unwrap().journal;
+        let draft = |(kind, content): &(String, serde_json::Value)| Draft {
+            time: None,
+            actor: None,
+            face: Face::Cli,
+            kind: kind.clone(),
+            content: content.clone(),
+        };
+        journal.append(&drafts.iter().map(draft).collect::<Vec<_>>()).unwrap();
+    }
+
+    fn closed(library: Arc<Library>) {
+        let mut library = library;
+        while let Err(shared) = Arc::try_unwrap(library) {
+            library = shared;
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+    }
+
+    #[test]
+    fn a_record_of_a_newer_version_makes_every_start_read_only_and_is_replayed_by_who_knows_it() {
+        let data = tempfile::tempdir().unwrap();
+        let (library, _) = Library::open(data.path()).unwrap();
+        let owner = library.account();
+        closed(library);
+        let asset = AssetId::from_bytes([7; 16]);
+        let seen = Fact::Asset {
+            asset,
+            owner,
+            digests: Digests::of(b"x"),
+            base: "a.jpg".into(),
+            name: "a.jpg".into(),
+            host: None,
+        };
+        append(
+            data.path(),
+            &[
+                ("hologram".into(), serde_json::json!({})),
+                seen.to_record(),
+                Fact::Visibility { asset, visibility: Visibility::Archive }.to_record(),
+            ],
+        );
+        for start in 0..3 {
+            let (library, _) = Library::open(data.path()).unwrap();
+            assert!(library.notes().iter().any(|note| note.contains("hologram")), "start {start}");
+            let row = library.snapshot().by_id(asset).expect("what follows is not lost");
+            assert_eq!(library.snapshot().row(row).unwrap().visibility, Visibility::Archive);
+            assert!(library.set_visibility(Face::Cli, &[asset], Visibility::Timeline).is_err());
+            // What is no decision goes on, and takes no part in how far the journal is known.
+            let root = crate::RootId::from_bytes([3; 16]);
+            let away = crate::Observation::Offline { root, folder: Box::default(), reason: "away".into() };
+            library.observe(vec![away]).unwrap();
+            closed(library);
+        }
+        let journal = Journal::open(&data.path().join("truth/journal"), Options::default()).unwrap().journal;
+        let path = data.path().join("derived/catalogue");
+        let catalogue = Catalogue::open(&path, journal.library()).unwrap().catalogue;
+        let mut seen = Vec::new();
+        let newer = std::cell::RefCell::new(&mut seen);
+        replay_known(&catalogue, &journal, |record| {
+            newer.borrow_mut().push(record.kind.clone());
+            match record.kind.as_str() {
+                "hologram" => Ok(Fact::Account { account: AccountId::from_bytes([9; 16]), name: "h".into() }),
+                _ => Fact::from_record(&record.kind, &record.content),
+            }
+        })
+        .unwrap();
+        assert_eq!(seen, ["hologram", "hologram", "asset", "visibility"]);
+        assert_eq!(journal.read_only(), None);
+        assert!(
+            catalogue.get::<AccountRecord>(&Key::account(AccountId::from_bytes([9; 16]))).unwrap().is_some()
+        );
+        assert_eq!(catalogue.get::<Sequence>(&Key::meta("unknown")).unwrap(), None);
+        assert_eq!(catalogue.get::<Sequence>(&Key::meta("journal")).unwrap(), Some(journal.head()));
+    }
 }
