@@ -239,6 +239,38 @@ fn a_rebuild_in_any_order_gives_the_same_ids_names_and_inode_numbers() {
 }
 
 #[test]
+fn copies_are_in_the_same_order_whichever_is_found_first() {
+    let mut folder = Folder::new();
+    for path in ["c/1.jpg", "a/1.jpg", "b/1.jpg"] {
+        folder.add(path, b"one");
+    }
+    folder.add("c/1.jpg.xmp", b"<c/>");
+    folder.add("a/1.jpg.xmp", b"<a />");
+    let shape = |folder: &Folder| {
+        let snapshot = folder.library.snapshot();
+        let row = snapshot.row(folder.row("a/1.jpg").unwrap()).unwrap();
+        let sidecar = snapshot.row(folder.row("a/1.jpg.xmp").unwrap()).unwrap();
+        let paths = folder.library.details(row.id).unwrap().unwrap().paths;
+        (paths, row.modified, sidecar.inode, sidecar.size, sidecar.modified)
+    };
+    let before = shape(&folder);
+    assert_eq!(
+        before.0,
+        ["a", "b", "c"].map(|name| std::path::PathBuf::from(format!("/pictures/{name}/1.jpg")))
+    );
+    assert_eq!(before.3, 5, "the sidecar of the first copy");
+    for reverse in [false, true] {
+        folder.reopen(true);
+        folder.rescan(|names| {
+            if reverse {
+                names.reverse();
+            }
+        });
+        assert_eq!(shape(&folder), before, "reverse: {reverse}");
+    }
+}
+
+#[test]
 fn an_old_version_found_first_by_a_rebuild_does_not_become_the_current_one() {
     let mut folder = Folder::new();
     folder.add("b.jpg", b"one");
