@@ -302,6 +302,14 @@ impl Catalogue {
         Ok(Cursor { epoch, seq })
     }
 
+    /// Whether a consumer at `at` can be told what it has missed. If not, it must read everything anew: `at` belongs to
+    /// another life of the catalogue, or something it has not heard of is told no more.
+    pub(crate) fn can_follow(&self, at: Cursor) -> Result<bool, CatalogueError> {
+        let head = self.cursor()?;
+        let floor = self.get::<ChangeSeq>(&Key::meta("floor"))?.unwrap_or_default();
+        Ok(at.epoch == head.epoch && at.seq <= head.seq && at.seq >= floor)
+    }
+
     /// Draws a new epoch: every consumer will read everything anew.
     pub(crate) fn renew_epoch(&self) -> Result<(), CatalogueError> {
         let mut batch = sled::Batch::default();

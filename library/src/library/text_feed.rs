@@ -1,7 +1,7 @@
 //! The text index as a consumer of the change feed: a thread that turns changed assets into documents.
 //!
 //! 1. It may be behind, or a crash may have taken back what it was told: its commits carry the cursor they reach, the
-//!    catalogue is flushed before each, and a cursor of another epoch or beyond the head means reading all anew. So
+//!    catalogue is flushed before each, and a cursor that the feed cannot go on from means reading all anew. So
 //!    does a commit of another epoch: the catalogue was opened again, or filled anew with other row numbers.
 //! 2. A commit takes tens of milliseconds, so photos are gathered; but somebody who waits ([`TextFeed::settle`]) is not
 //!    kept waiting.
@@ -207,7 +207,10 @@ impl Feeder {
         let snapshot = library.snapshot();
         let head = snapshot.cursor();
         self.epoch = Some(head.epoch);
-        let at = library.text.index.cursor().filter(|at| at.epoch == head.epoch && at.seq <= head.seq);
+        let at = match library.text.index.cursor() {
+            Some(at) if library.catalogue()?.can_follow(at)? => Some(at),
+            _ => None,
+        };
         match at {
             Some(at) if at.seq == head.seq => {
                 self.reached(head);
