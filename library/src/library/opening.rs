@@ -16,6 +16,7 @@ use crate::catalogue::keys::Key;
 use crate::catalogue::records::{AccountRecord, AssetRecord, RootRecord};
 use crate::catalogue::transaction::Transaction;
 use crate::catalogue::{Catalogue, CatalogueError, Started};
+use crate::change::Cursor;
 use crate::fact::{Fact, UnknownFact};
 use crate::id::{AccountId, AssetId};
 use crate::ingest;
@@ -74,6 +75,8 @@ pub(super) struct Ready {
     pub(super) writer: Writer,
     /// It was empty, so every file must be read again.
     pub(super) fresh: bool,
+    /// How far its change feed was before it caught up with the journal.
+    found: Cursor,
 }
 
 /// Brings a catalogue to where the journal is, or makes it anew; `notes` say which, and why.
@@ -84,10 +87,11 @@ pub(super) fn make_ready(
     notes: &mut Vec<String>,
 ) -> Result<Ready, LibraryError> {
     let (catalogue, fresh) = open_catalogue(derived, started, journal, notes)?;
+    let found = catalogue.cursor()?;
     catch_up(&catalogue, journal)?;
     let account = first_account(&catalogue, journal)?;
     let error = match load(&catalogue) {
-        Ok((snapshot, writer)) => return Ok(Ready { catalogue, account, snapshot, writer, fresh }),
+        Ok((snapshot, writer)) => return Ok(Ready { catalogue, account, snapshot, writer, fresh, found }),
         Err(error) => error,
     };
     // A record that does not decode: the whole catalogue is made anew rather than trusted in part.
@@ -99,7 +103,8 @@ pub(super) fn make_ready(
     let catalogue = Catalogue::open(&path, journal.library())?.catalogue;
     catch_up(&catalogue, journal)?;
     let (snapshot, writer) = load(&catalogue)?;
-    Ok(Ready { catalogue, account, snapshot, writer, fresh: true })
+    let found = catalogue.cursor()?;
+    Ok(Ready { catalogue, account, snapshot, writer, fresh: true, found })
 }
 
 fn finish(
@@ -109,8 +114,13 @@ fn finish(
     lock: DataLock,
     mut report: OpenReport,
 ) -> Result<(Arc<Library>, OpenReport), LibraryError> {
-    let Ready { catalogue, account, snapshot, writer, .. } = ready;
+    let Ready { catalogue, account, mut snapshot, writer, found, .. } = ready;
     let text = TextFeed::open(&data.join("derived"), &mut report.notes)?;
+    if text.is_ahead_of(found) {
+        // The catalogue lost what the index was told, and is about to give the same numbers to other changes.
+        catalogue.renew_epoch()?;
+        snapshot.set_cursor(catalogue.cursor()?);
+    }
     let library = Arc::new(Library {
         data: data.to_owned(),
         journal,
@@ -381,6 +391,49 @@ mod tests {
             library = shared;
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
+    }
+
+    fn observed(root: crate::RootId, name: &str) -> crate::Observation {
+        crate::Observation::Asset {
+            path: crate::FilePath::new(root, name.as_bytes()),
+            stat: crate::FileStat { size: 1, mtime_ns: 1, ctime_ns: 1, device: 1, inode: name.len() as u64 },
+            digests: Digests::of(name.as_bytes()),
+            metadata: Box::default(),
+            sidecars: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_catalogue_found_behind_the_text_index_begins_another_epoch() {
+        let data = tempfile::tempdir().unwrap();
+        let [kept, lost] = ["kept", "derived/catalogue"].map(|name| data.path().join(name));
+        let specs = [super::super::RootSpec { path: "/pictures".into() }];
+        let (library, _) = Library::open(data.path()).unwrap();
+        let root = library.set_roots(library.account(), &specs).unwrap()[0];
+        library.observe(vec![observed(root, "a.jpg")]).unwrap();
+        let epoch = library.cursor().epoch;
+        closed(library);
+        let (library, _) = Library::open(data.path()).unwrap();
+        assert_eq!(library.cursor().epoch, epoch, "a start alone changes nothing");
+        closed(library);
+        std::fs::create_dir(&kept).unwrap();
+        for file in std::fs::read_dir(&lost).unwrap().map(Result::unwrap) {
+            if file.file_type().unwrap().is_file() {
+                std::fs::copy(file.path(), kept.join(file.file_name())).unwrap();
+            }
+        }
+        let (library, _) = Library::open(data.path()).unwrap();
+        library.observe(vec![observed(root, "bb.jpg")]).unwrap();
+        library.settle().unwrap();
+        closed(library);
+        std::fs::remove_dir_all(&lost).unwrap();
+        std::fs::rename(&kept, &lost).unwrap();
+        let (library, report) = Library::open(data.path()).unwrap();
+        assert!(report.notes.is_empty(), "{report:?}");
+        assert_ne!(library.cursor().epoch, epoch);
+        library.settle().unwrap();
+        let found = library.search(library.account(), "jpg", crate::query::Mode::Strict, 10).unwrap();
+        assert_eq!(found.len(), 1, "of bb.jpg only its name is known until it is found again");
     }
 
     #[test]

@@ -64,6 +64,11 @@ impl TextFeed {
         Ok(Self { index, progress: Arc::default(), hurry: crossbeam_channel::bounded(1) })
     }
 
+    /// Whether it was told more of this life of the catalogue than the catalogue itself knows.
+    pub(super) fn is_ahead_of(&self, catalogue: Cursor) -> bool {
+        self.index.cursor().is_some_and(|at| at.epoch == catalogue.epoch && at.seq > catalogue.seq)
+    }
+
     /// Starts the thread. It ends when the library does.
     pub(super) fn start(&self, library: &Arc<Library>) {
         let feeder = Feeder {
