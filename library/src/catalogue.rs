@@ -110,7 +110,7 @@ pub(crate) struct Catalogue {
 #[derive(Debug)]
 pub(crate) struct Started {
     existed: bool,
-    catalogue: Catalogue,
+    pub(crate) catalogue: Catalogue,
 }
 
 /// What opening found.
@@ -121,6 +121,15 @@ pub(crate) struct OpenedCatalogue {
     pub(crate) fresh: bool,
     /// Why an older one was moved aside.
     pub(crate) note: Option<String>,
+}
+
+impl Drop for Catalogue {
+    fn drop(&mut self) {
+        if self.has_failed() {
+            // Closing sled writes, and after a failed write that may wait for ever.
+            std::mem::forget(self.db.clone());
+        }
+    }
 }
 
 impl Catalogue {
@@ -198,11 +207,12 @@ impl Catalogue {
             // Only a refused write wakes those who wait for an earlier one, and closing would be one of them.
             for attempt in 0_u32.. {
                 if !failed.is_taken(attempt) && Arc::strong_count(&failed) == 1 {
+                    // It knows that it has failed, and so closes at once.
+                    failed.failed.store(false, Ordering::Relaxed);
                     return;
                 }
                 if begun.elapsed() > LET_GO {
                     tracing::error!("the failed catalogue cannot be closed; its memory is lost");
-                    std::mem::forget(failed);
                     return;
                 }
                 std::thread::sleep(Duration::from_millis(5));

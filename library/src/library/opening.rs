@@ -86,25 +86,69 @@ pub(super) fn make_ready(
     journal: &Journal,
     notes: &mut Vec<String>,
 ) -> Result<Ready, LibraryError> {
-    let (catalogue, fresh) = open_catalogue(derived, started, journal, notes)?;
-    let found = catalogue.cursor()?;
-    catch_up(&catalogue, journal)?;
-    let account = first_account(&catalogue, journal)?;
-    let error = match load(&catalogue) {
-        Ok((snapshot, writer)) => return Ok(Ready { catalogue, account, snapshot, writer, fresh, found }),
-        Err(error) => error,
-    };
-    // A record that does not decode: the whole catalogue is made anew rather than trusted in part.
-    drop(catalogue);
     let path = derived.join("catalogue");
+    let opened = Catalogue::finish(&path, started, journal.library())?;
+    notes.extend(opened.note);
+    let why = match fill(opened.catalogue, opened.fresh, &path, journal) {
+        Ok(ready) => return Ok(ready),
+        Err(NotFilled::AnotherPast { applied }) => format!(
+            "The catalogue knew {applied} journal records but the journal holds {}: the journal was restored from an \
+             older backup",
+            journal.head()
+        ),
+        // A record that does not decode: all of it is made anew rather than trusted in part.
+        Err(NotFilled::Failed(LibraryError::Catalogue(error))) if error.is_damage() => error.to_string(),
+        Err(NotFilled::Failed(error)) => return Err(error),
+    };
     let aside = Catalogue::set_aside(&path)?;
-    notes
-        .push(format!("{error}. It was moved to {} and is being rebuilt; nothing is lost.", aside.display()));
-    let catalogue = Catalogue::open(&path, journal.library())?.catalogue;
-    catch_up(&catalogue, journal)?;
-    let (snapshot, writer) = load(&catalogue)?;
-    let found = catalogue.cursor()?;
-    Ok(Ready { catalogue, account, snapshot, writer, fresh: true, found })
+    notes.push(format!("{why}. It was moved to {} and is being rebuilt; nothing is lost.", aside.display()));
+    let opened = Catalogue::open(&path, journal.library())?;
+    match fill(opened.catalogue, true, &path, journal) {
+        Ok(ready) => Ok(ready),
+        Err(NotFilled::Failed(error)) => Err(error),
+        Err(NotFilled::AnotherPast { .. }) => Err(CatalogueError::Reopening.into()),
+    }
+}
+
+/// Why a catalogue cannot be used as it is.
+enum NotFilled {
+    /// It has applied more than the journal holds.
+    AnotherPast {
+        applied: Sequence,
+    },
+    Failed(LibraryError),
+}
+
+impl<E: Into<LibraryError>> From<E> for NotFilled {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Brings a catalogue to where the journal is; one that cannot be is closed.
+fn fill(catalogue: Catalogue, fresh: bool, path: &Path, journal: &Journal) -> Result<Ready, NotFilled> {
+    let filled = || {
+        let applied = catalogue.get::<Sequence>(&Key::meta("journal"))?.unwrap_or(Sequence::START);
+        if applied > journal.head() {
+            return Err(NotFilled::AnotherPast { applied });
+        }
+        let found = catalogue.cursor()?;
+        catch_up(&catalogue, journal)?;
+        let account = first_account(&catalogue, journal)?;
+        let (snapshot, writer) = load(&catalogue)?;
+        Ok((found, account, snapshot, writer))
+    };
+    match filled() {
+        Ok((found, account, snapshot, writer)) => {
+            Ok(Ready { catalogue, account, snapshot, writer, fresh, found })
+        }
+        Err(error) => {
+            if catalogue.has_failed() {
+                Catalogue::close(Arc::new(catalogue), path)?;
+            }
+            Err(error)
+        }
+    }
 }
 
 fn finish(
@@ -176,31 +220,6 @@ fn discard(derived: &Path) -> Result<(), LibraryError> {
     // What cannot be removed now is removed by the next rebuild; it is no part of the library any more.
     let _ = std::fs::remove_dir_all(&doomed);
     Ok(())
-}
-
-/// Opens the catalogue; one that has applied more than the journal holds was made from another past, and goes.
-fn open_catalogue(
-    derived: &Path,
-    started: Result<Started, CatalogueError>,
-    journal: &Journal,
-    notes: &mut Vec<String>,
-) -> Result<(Catalogue, bool), LibraryError> {
-    let path = derived.join("catalogue");
-    let opened = Catalogue::finish(&path, started, journal.library())?;
-    notes.extend(opened.note);
-    let applied = opened.catalogue.get::<Sequence>(&Key::meta("journal"))?.unwrap_or(Sequence::START);
-    if applied <= journal.head() {
-        return Ok((opened.catalogue, opened.fresh));
-    }
-    drop(opened.catalogue);
-    Catalogue::set_aside(&path)?;
-    notes.push(format!(
-        "The catalogue knew {} journal records but the journal holds {}: the journal was restored from an older \
-         backup. The catalogue is being rebuilt from it.",
-        applied,
-        journal.head()
-    ));
-    Ok((Catalogue::open(&path, journal.library())?.catalogue, true))
 }
 
 /// Replays the journal records that the catalogue has not applied.
@@ -400,6 +419,32 @@ mod tests {
             digests: Digests::of(name.as_bytes()),
             metadata: Box::default(),
             sidecars: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_record_that_does_not_decode_has_the_catalogue_made_anew_whatever_it_is_of() {
+        let account = Key::account(AccountId::from_bytes([1; 16]));
+        let asset = Key::asset(AssetId::from_bytes([7; 16]));
+        for key in [Key::meta("journal"), Key::meta("unknown"), Key::meta("seq"), account, asset] {
+            let data = tempfile::tempdir().unwrap();
+            let (library, _) = Library::open(data.path()).unwrap();
+            let owner = library.account();
+            closed(library);
+            let digests = Digests::of(b"x");
+            let (base, name) = ("a.jpg".to_owned(), "a.jpg".to_owned());
+            let asset = AssetId::from_bytes([7; 16]);
+            append(data.path(), &[Fact::Asset { asset, owner, digests, base, name, host: None }.to_record()]);
+            let started = Catalogue::start(&data.path().join("derived/catalogue")).unwrap();
+            let mut batch = sled::Batch::default();
+            batch.insert(key.bytes(), &b"\xff"[..]);
+            started.catalogue.apply(batch).unwrap();
+            started.catalogue.flush().unwrap();
+            drop(started);
+            let (library, report) = Library::open(data.path()).unwrap();
+            assert!(report.rebuilt && report.notes[0].contains("moved to"), "{key:?}: {report:?}");
+            assert_eq!(library.account(), owner, "{key:?}");
+            assert!(library.snapshot().by_id(asset).is_some(), "{key:?}");
         }
     }
 

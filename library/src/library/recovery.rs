@@ -44,9 +44,11 @@ impl Library {
         }
         locked(&self.notes).extend(notes);
         let opening::Ready { catalogue, mut snapshot, writer: fresh, .. } = ready;
+        let catalogue = Arc::new(catalogue);
+        *self.catalogue.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&catalogue));
         catalogue.renew_epoch()?;
         snapshot.set_cursor(catalogue.cursor()?);
-        *self.catalogue.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(catalogue));
+        drop(catalogue);
         writer.roots = fresh.roots;
         writer.away = fresh.away;
         writer.behind = false;
