@@ -5,10 +5,12 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use crate::catalogue::records::AssetRecord;
+use crate::format::Kind;
 use crate::id::{AssetId, RootId, RowNumber};
 use crate::metadata::Metadata;
 use crate::observation::FilePath;
 use crate::snapshot::{CameraName, Row, RowPath, Snapshot};
+use crate::visibility::Visibility;
 
 /// Subtrees that are away now: their files are known but not there.
 #[derive(Clone, Debug, Default)]
@@ -45,6 +47,16 @@ pub(crate) struct Ties {
     pub(crate) parts: Box<[RowNumber]>,
 }
 
+/// How far an asset shows now. A live photo's video shows only beside its still; what was decided of it counts again
+/// when it stands for itself, and what is locked stays so.
+fn visibility(record: &AssetRecord, is_part: bool) -> Visibility {
+    match record.visibility {
+        Visibility::Locked => Visibility::Locked,
+        _ if is_part && record.format().kind() == Kind::Video => Visibility::Hidden,
+        decided => decided,
+    }
+}
+
 /// Makes the row of an asset. New folders, places and words are added to `snapshot`.
 pub(crate) fn row(
     snapshot: &mut Snapshot,
@@ -78,7 +90,7 @@ pub(crate) fn row(
         name: record.name.as_str().into(),
         kind: format.kind(),
         format,
-        visibility: record.visibility,
+        visibility: visibility(record, !paths.is_empty() && ties.host.is_some()),
         present: !paths.is_empty(),
         size: record.digests.size,
         modified: record.current().next().map_or(record.added, |at| file_time(at.mtime_ns)),

@@ -128,6 +128,29 @@ fn halves_of_a_live_photo_tie_whichever_comes_first_and_part_again() {
 }
 
 #[test]
+fn the_video_of_a_live_photo_is_hidden_while_it_has_its_still_and_no_longer() {
+    let mut folder = Folder::new();
+    folder.add("IMG_1.MOV", b"video taken=2024-05-01T10:00:01");
+    let video = folder.row("IMG_1.MOV").unwrap();
+    let visibility = |folder: &Folder| {
+        let snapshot = folder.library.snapshot();
+        let row = snapshot.row(video).unwrap();
+        let details = folder.library.details(row.id).unwrap().unwrap();
+        assert_eq!(details.visibility, row.visibility);
+        row.visibility
+    };
+    assert_eq!(visibility(&folder), Visibility::Timeline);
+    let decisions = folder.library.log(100).unwrap().len();
+    folder.add("IMG_1.HEIC", b"still taken=2024-05-01T10:00:00");
+    assert_eq!(visibility(&folder), Visibility::Hidden);
+    assert_eq!(folder.library.log(100).unwrap().len(), decisions + 1, "only that there is a still");
+    folder.reopen(false);
+    assert_eq!(visibility(&folder), Visibility::Hidden);
+    folder.remove("IMG_1.HEIC");
+    assert_eq!(visibility(&folder), Visibility::Timeline);
+}
+
+#[test]
 fn live_halves_of_one_identifier_tie_across_names() {
     let mut folder = Folder::new();
     folder.add("x.heic", b"still live=77");

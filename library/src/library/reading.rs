@@ -191,7 +191,7 @@ impl Library {
             checksum: record.digests.checksum,
             sha1: record.digests.sha1,
             size: record.digests.size,
-            visibility: record.visibility,
+            visibility: row.visibility,
             present: row.present,
             missing_since: record.missing_since,
             metadata,
