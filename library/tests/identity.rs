@@ -220,6 +220,50 @@ fn what_is_forgotten_is_missing_and_no_longer_away() {
 }
 
 #[test]
+fn what_somebody_forgets_is_journalled_as_theirs() {
+    let mut folder = Folder::new();
+    folder.add("trip/a.jpg", b"one");
+    folder.library.forget(library::journal::Face::Cli, folder.root, b"trip").unwrap();
+    assert!(folder.library.files_under(folder.root, b"").unwrap().is_empty());
+    let last = folder.library.log(1).unwrap().remove(0);
+    assert_eq!((last.kind.as_str(), last.face.as_str()), ("forget", "cli"));
+}
+
+#[test]
+fn what_cannot_be_read_is_not_named_while_its_folder_is_away() {
+    let mut folder = Folder::new();
+    let stat = folder.stat(b"x");
+    let broken =
+        |path: &str| Observation::Unreadable { path: folder.path(path), stat, reason: "not a JPEG".into() };
+    folder.library.observe(vec![broken("trip/x.jpg"), broken("x.jpg")]).unwrap();
+    let away = Observation::Offline { root: folder.root, folder: b"trip"[..].into(), reason: "away".into() };
+    folder.library.observe(vec![away]).unwrap();
+    let named = folder.library.unreadable().unwrap();
+    assert_eq!(named.len(), 1);
+    assert_eq!(named[0].file, folder.path("x.jpg"));
+}
+
+#[test]
+fn a_path_in_a_root_within_a_root_is_the_inner_ones() {
+    let mut folder = Folder::new();
+    let inner = library::RootSpec { path: "/pictures/2024".into() };
+    let account = folder.library.account();
+    let inner = folder.library.set_roots(account, &[inner]).unwrap()[0];
+    let path = std::path::Path::new("/pictures/2024/a/1.jpg");
+    assert_eq!(folder.library.find_root(path).unwrap(), library::FilePath::new(inner, b"a/1.jpg".as_slice()));
+    let stat = folder.stat(b"one");
+    let seen = Observation::Asset {
+        path: library::FilePath::new(inner, b"a/1.jpg".as_slice()),
+        stat,
+        digests: library::Digests::of(b"one"),
+        metadata: Box::default(),
+        sidecars: Vec::new(),
+    };
+    folder.library.observe(vec![seen]).unwrap();
+    assert!(folder.library.find_path(path).is_some());
+}
+
+#[test]
 fn decisions_survive_a_rebuild() {
     let mut folder = Folder::new();
     folder.add("a.jpg", b"one");

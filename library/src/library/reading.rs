@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::{Library, LibraryError};
+use super::{Library, LibraryError, opening};
 use crate::catalogue::keys::{self, Key};
 use crate::catalogue::records::{AssetRecord, AwayRecord};
 use crate::change::Cursor;
@@ -141,13 +141,15 @@ impl Library {
         }))
     }
 
-    /// The files that cannot be read, by path.
+    /// The files that cannot be read, by path. Those of folders that are away are hidden like everything there.
     pub fn unreadable(&self) -> Result<Vec<Unreadable>, LibraryError> {
         let snapshot = self.snapshot();
+        let catalogue = self.catalogue()?;
+        let away = opening::away(&catalogue)?;
         let mut found = Vec::new();
-        for entry in self.catalogue()?.scan::<String>(&Key::all_unreadable()) {
+        for entry in catalogue.scan::<String>(&Key::all_unreadable()) {
             let (key, reason) = entry?;
-            let Some(file) = keys::path_of(&key) else { continue };
+            let Some(file) = keys::path_of(&key).filter(|file| !away.holds(file)) else { continue };
             if let Some(path) = absolute(&snapshot, &file) {
                 found.push(Unreadable { file, path, reason });
             }
@@ -224,18 +226,12 @@ impl Library {
     /// The root an absolute path lies in, and the path below it; `None` outside every root.
     pub fn find_root(&self, path: &Path) -> Option<FilePath> {
         let snapshot = self.snapshot();
-        let (root, below_root) = snapshot
-            .folders()
-            .roots()
-            .find_map(|(root, _)| Some((root.id, path.strip_prefix(&root.path).ok()?)))?;
+        let (root, below_root) = innermost(&snapshot, path)?;
         Some(FilePath::new(root, below_root.as_os_str().as_bytes()))
     }
 
     fn locate(&self, snapshot: &Snapshot, path: &Path) -> Option<(RootId, Vec<u8>, Vec<u8>)> {
-        let (root, relative) = snapshot
-            .folders()
-            .roots()
-            .find_map(|(root, _)| Some((root.id, path.strip_prefix(&root.path).ok()?)))?;
+        let (root, relative) = innermost(snapshot, path)?;
         let name = relative.file_name()?.as_bytes().to_vec();
         let folder =
             relative.parent().map(|parent| parent.as_os_str().as_bytes().to_vec()).unwrap_or_default();
@@ -299,6 +295,15 @@ impl Library {
     pub fn data(&self) -> &Path {
         &self.data
     }
+}
+
+/// The root that a path lies in, and the path below it. A root that is not watched now may lie in another or around it.
+fn innermost<'p>(snapshot: &Snapshot, path: &'p Path) -> Option<(RootId, &'p Path)> {
+    snapshot
+        .folders()
+        .roots()
+        .filter_map(|(root, _)| Some((root.id, path.strip_prefix(&root.path).ok()?)))
+        .min_by_key(|(_, below)| below.as_os_str().len())
 }
 
 fn absolute(snapshot: &Snapshot, file: &FilePath) -> Option<PathBuf> {

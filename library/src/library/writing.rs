@@ -38,6 +38,14 @@ impl Library {
         })
     }
 
+    /// The user says, through `face`, that what is away or missing at `folder` of a root or below it is gone for good.
+    pub fn forget(&self, face: Face, root: RootId, folder: &[u8]) -> Result<(), LibraryError> {
+        let forgotten = Observation::Forgotten { root, folder: folder.into() };
+        self.write(self.account, face, |tx, writer| {
+            Ok(Ingest::new(tx, &writer.roots, &self.snapshot()).run(vec![forgotten])?)
+        })
+    }
+
     /// Says which folders are watched for `account`, and gives their ids in the same order. A folder met for the first
     /// time is journalled; one that is known but not named here is away until it is named again.
     pub fn set_roots(&self, account: AccountId, specs: &[RootSpec]) -> Result<Vec<RootId>, LibraryError> {
