@@ -68,6 +68,7 @@ impl Running {
                 .context("cannot watch the photo folders")?;
         let watcher = Arc::new(watcher);
         self.service.watched_by(watcher.clone());
+        look_again_after_failures(self.service.library(), &watcher);
         maintain_daily(self.service.library());
         Ok(watcher)
     }
@@ -94,6 +95,28 @@ impl Running {
 
 /// How long threads that are about to end may keep the library.
 const CLOSING: Duration = Duration::from_secs(3);
+
+/// A library whose catalogue failed and was opened again, or filled anew, may have lost what the folders told: its
+/// change feed begins another epoch then, and everything is looked at once more.
+fn look_again_after_failures(library: &Library, watcher: &Arc<Watcher>) {
+    // In this order: what begins in between is noticed with the next commit.
+    let mut epoch = library.cursor().epoch;
+    let commits = library.subscribe();
+    let watcher = Arc::downgrade(watcher);
+    let work = move || {
+        for commit in commits {
+            let now = commit.snapshot.cursor().epoch;
+            if std::mem::replace(&mut epoch, now) != now
+                && let Some(watcher) = watcher.upgrade()
+            {
+                watcher.rescan(None);
+            }
+        }
+    };
+    if let Err(error) = std::thread::Builder::new().name("look again".into()).spawn(work) {
+        tracing::warn!("after a failure of the disk, new photos may show only after a restart: {error}");
+    }
+}
 
 /// How long after a start the first maintenance comes, and then each next one.
 const FIRST_MAINTENANCE: Duration = Duration::from_secs(15 * 60);

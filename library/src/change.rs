@@ -9,8 +9,8 @@ use crate::id::{AssetId, Epoch, StackId};
 #[serde(transparent)]
 pub struct ChangeSeq(pub u64);
 
-/// How far a consumer has read, and in which life of the catalogue. An unknown epoch, or a sequence above the head,
-/// means that everything must be read anew.
+/// How far a consumer has read, and in which life of the catalogue. An unknown epoch, a sequence above the head, or
+/// one from before tombstones were pruned means that everything must be read anew.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Cursor {
     /// The life of the catalogue that numbered the changes.
@@ -39,6 +39,6 @@ pub struct Change {
     pub seq: ChangeSeq,
     /// What changed.
     pub entity: Entity,
-    /// Whether it is gone: a tombstone, kept 90 days.
+    /// Whether it is gone: a tombstone, kept 90 days at least.
     pub gone: bool,
 }

@@ -19,7 +19,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::catalogue::CatalogueError;
 use crate::catalogue::keys::{self, Key};
-use crate::catalogue::records::{AwayRecord, RootRecord, Standing};
+use crate::catalogue::records::{AssetRecord, AwayRecord, RootRecord, Standing};
 use crate::catalogue::transaction::Transaction;
 use crate::change::Entity;
 use crate::checksum::Digests;
@@ -177,10 +177,7 @@ impl<'t, 'a> Ingest<'t, 'a> {
         if let Some(record) = self.tx.asset_mut(asset)? {
             let standing =
                 Standing { path: path.clone(), checksum: digests.checksum, mtime_ns: stat.mtime_ns };
-            match record.standing.iter_mut().find(|at| at.path == path) {
-                Some(at) => *at = standing,
-                None => record.standing.push(standing),
-            }
+            stand(record, self.roots, standing);
             record.missing_since = None;
             if let Some(metadata) = metadata.filter(|_| record.digests.checksum == digests.checksum) {
                 record.metadata = Some(*metadata);
@@ -468,6 +465,17 @@ fn path_of(observation: &Observation) -> Option<&FilePath> {
         | Observation::Forgotten { .. }
         | Observation::Scanned => None,
     }
+}
+
+/// Adds a place where an asset stands, or what lies there now. Places are in the order of the roots, then of the paths,
+/// whichever was found first: a rebuild finds them in another order.
+fn stand(record: &mut AssetRecord, roots: &HashMap<RootId, RootRecord>, standing: Standing) {
+    match record.standing.iter_mut().find(|at| at.path == standing.path) {
+        Some(at) => *at = standing,
+        None => record.standing.push(standing),
+    }
+    let order = |at: &Standing| roots.get(&at.path.root).map_or(u64::MAX, |root| root.order);
+    record.standing.sort_by(|a, b| order(a).cmp(&order(b)).then_with(|| a.path.cmp(&b.path)));
 }
 
 /// Another name in the same folder.

@@ -12,12 +12,14 @@ mod lock;
 mod maintenance;
 mod opening;
 mod reading;
+mod recovery;
 mod text_feed;
 mod writing;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use crossbeam_channel::Sender;
@@ -34,12 +36,15 @@ use crate::project::AwayFolders;
 use crate::search::Meaning;
 use crate::snapshot::Snapshot;
 
+/// How long readers wait for a catalogue that is being opened again.
+const REOPENING: Duration = Duration::from_secs(2);
+
 /// An open library. Shared as `Arc<Library>`; every method takes `&self`.
 pub struct Library {
     data: PathBuf,
     journal: Journal,
-    /// Replaced when sled has failed and was opened again.
-    catalogue: RwLock<Arc<Catalogue>>,
+    /// Replaced when sled has failed; `None` while it is being opened again.
+    catalogue: RwLock<Option<Arc<Catalogue>>>,
     account: AccountId,
     snapshot: ArcSwap<Snapshot>,
     writer: Mutex<Writer>,
@@ -56,7 +61,7 @@ struct Writer {
     subscribers: Vec<Sender<Commit>>,
     roots: HashMap<RootId, RootRecord>,
     away: AwayFolders,
-    /// The catalogue missed a commit that is journalled: it must catch up before the next.
+    /// The catalogue or the snapshot missed a commit: they must catch up before the next.
     behind: bool,
 }
 
@@ -182,8 +187,18 @@ impl Library {
         *self.meaning.write().unwrap_or_else(PoisonError::into_inner) = meaning;
     }
 
-    fn catalogue(&self) -> Arc<Catalogue> {
-        Arc::clone(&self.catalogue.read().unwrap_or_else(PoisonError::into_inner))
+    /// The catalogue, to be let go of soon: it cannot be opened again while anybody has it.
+    fn catalogue(&self) -> Result<Arc<Catalogue>, CatalogueError> {
+        let deadline = Instant::now() + REOPENING;
+        loop {
+            if let Some(catalogue) = &*self.catalogue.read().unwrap_or_else(PoisonError::into_inner) {
+                return Ok(Arc::clone(catalogue));
+            }
+            if Instant::now() > deadline {
+                return Err(CatalogueError::Reopening);
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 }
 

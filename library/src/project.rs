@@ -5,10 +5,12 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use crate::catalogue::records::AssetRecord;
+use crate::format::Kind;
 use crate::id::{AssetId, RootId, RowNumber, StackId};
 use crate::metadata::Metadata;
 use crate::observation::FilePath;
 use crate::snapshot::{CameraName, Row, RowPath, Snapshot};
+use crate::visibility::Visibility;
 
 /// Subtrees that are away now: their files are known but not there.
 #[derive(Clone, Debug, Default)]
@@ -67,6 +69,16 @@ pub(crate) fn ties(id: AssetId, record: &AssetRecord, shown: impl Fn(&AssetId) -
     }
 }
 
+/// How far an asset shows now. A live photo's video shows only beside its still; what was decided of it counts again
+/// when it stands for itself, and what is locked stays so.
+fn visibility(record: &AssetRecord, is_part: bool) -> Visibility {
+    match record.visibility {
+        Visibility::Locked => Visibility::Locked,
+        _ if is_part && record.format().kind() == Kind::Video => Visibility::Hidden,
+        decided => decided,
+    }
+}
+
 /// Makes the row of an asset. New folders, places and words are added to `snapshot`.
 pub(crate) fn row(
     snapshot: &mut Snapshot,
@@ -100,7 +112,7 @@ pub(crate) fn row(
         name: record.name.as_str().into(),
         kind: format.kind(),
         format,
-        visibility: record.visibility,
+        visibility: visibility(record, !paths.is_empty() && ties.host.is_some()),
         present: !paths.is_empty(),
         size: record.digests.size,
         modified: record.current().next().map_or(record.added, |at| file_time(at.mtime_ns)),

@@ -164,6 +164,29 @@ fn a_raw_file_and_its_picture_are_a_stack_whichever_comes_first() {
 }
 
 #[test]
+fn the_video_of_a_live_photo_is_hidden_while_it_has_its_still_and_no_longer() {
+    let mut folder = Folder::new();
+    folder.add("IMG_1.MOV", b"video taken=2024-05-01T10:00:01");
+    let video = folder.row("IMG_1.MOV").unwrap();
+    let visibility = |folder: &Folder| {
+        let snapshot = folder.library.snapshot();
+        let row = snapshot.row(video).unwrap();
+        let details = folder.library.details(row.id).unwrap().unwrap();
+        assert_eq!(details.visibility, row.visibility);
+        row.visibility
+    };
+    assert_eq!(visibility(&folder), Visibility::Timeline);
+    let decisions = folder.library.log(100).unwrap().len();
+    folder.add("IMG_1.HEIC", b"still taken=2024-05-01T10:00:00");
+    assert_eq!(visibility(&folder), Visibility::Hidden);
+    assert_eq!(folder.library.log(100).unwrap().len(), decisions + 1, "only that there is a still");
+    folder.reopen(false);
+    assert_eq!(visibility(&folder), Visibility::Hidden);
+    folder.remove("IMG_1.HEIC");
+    assert_eq!(visibility(&folder), Visibility::Timeline);
+}
+
+#[test]
 fn live_halves_of_one_identifier_tie_across_names() {
     let mut folder = Folder::new();
     folder.add("x.heic", b"still live=77");
@@ -309,6 +332,20 @@ fn of_roots_in_each_other_the_watched_one_answers() {
 }
 
 #[test]
+fn what_cannot_be_read_is_not_named_while_its_folder_is_away() {
+    let mut folder = Folder::new();
+    let stat = folder.stat(b"x");
+    let broken =
+        |path: &str| Observation::Unreadable { path: folder.path(path), stat, reason: "not a JPEG".into() };
+    folder.library.observe(vec![broken("trip/x.jpg"), broken("x.jpg")]).unwrap();
+    let away = Observation::Offline { root: folder.root, folder: b"trip"[..].into(), reason: "away".into() };
+    folder.library.observe(vec![away]).unwrap();
+    let named = folder.library.unreadable().unwrap();
+    assert_eq!(named.len(), 1);
+    assert_eq!(named[0].file, folder.path("x.jpg"));
+}
+
+#[test]
 fn decisions_survive_a_rebuild() {
     let mut folder = Folder::new();
     folder.add("a.jpg", b"one");
@@ -347,6 +384,38 @@ fn a_rebuild_in_any_order_gives_the_same_ids_names_and_inode_numbers() {
             }
         });
         assert_eq!(folder.identities(), before, "turn {turn}");
+    }
+}
+
+#[test]
+fn copies_are_in_the_same_order_whichever_is_found_first() {
+    let mut folder = Folder::new();
+    for path in ["c/1.jpg", "a/1.jpg", "b/1.jpg"] {
+        folder.add(path, b"one");
+    }
+    folder.add("c/1.jpg.xmp", b"<c/>");
+    folder.add("a/1.jpg.xmp", b"<a />");
+    let shape = |folder: &Folder| {
+        let snapshot = folder.library.snapshot();
+        let row = snapshot.row(folder.row("a/1.jpg").unwrap()).unwrap();
+        let sidecar = snapshot.row(folder.row("a/1.jpg.xmp").unwrap()).unwrap();
+        let paths = folder.library.details(row.id).unwrap().unwrap().paths;
+        (paths, row.modified, sidecar.inode, sidecar.size, sidecar.modified)
+    };
+    let before = shape(&folder);
+    assert_eq!(
+        before.0,
+        ["a", "b", "c"].map(|name| std::path::PathBuf::from(format!("/pictures/{name}/1.jpg")))
+    );
+    assert_eq!(before.3, 5, "the sidecar of the first copy");
+    for reverse in [false, true] {
+        folder.reopen(true);
+        folder.rescan(|names| {
+            if reverse {
+                names.reverse();
+            }
+        });
+        assert_eq!(shape(&folder), before, "reverse: {reverse}");
     }
 }
 

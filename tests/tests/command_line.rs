@@ -33,6 +33,7 @@ const FIELDS: [&str; 26] = [
     "description",
     "tags",
     "size",
+    "stack",
     "sha1",
     "visibility",
     "warnings",
@@ -306,4 +307,17 @@ fn systemd_is_told_when_it_is_ready() {
     };
     assert_eq!(until("a word from the daemon", heard), "READY=1");
     assert!(daemon.stop().success());
+}
+
+#[test]
+fn what_was_added_today_is_found_by_the_day_of_this_computer() {
+    let site = Site::default();
+    site.photo("a.jpg", &Jpeg::new(1));
+    site.index();
+    // In one of these the day is another than in Greenwich, whatever the time.
+    for zone in ["Etc/GMT-14", "Etc/GMT+12"] {
+        let output =
+            site.command(&["search", "--json", "added:today"]).env("TZ", zone).output().expect("it starts");
+        assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 1, "{zone}");
+    }
 }

@@ -27,19 +27,25 @@ impl Drop for Small {
     }
 }
 
-#[test]
-fn a_full_disk_stops_nothing_for_good() {
-    let site = Site::default();
-    let small = site.folder().join("small");
-    // Declared before the site's use of it ends, so that it is unmounted after the daemon is gone.
-    let Some(_small) = Small::mount(&small, 48) else {
+/// A small disk at this path, if we may mount one.
+fn small_disk(path: &Path) -> Option<Small> {
+    let small = Small::mount(path, 48);
+    if small.is_none() {
         assert!(
             !rustix::process::geteuid().is_root() || std::env::var_os("CI").is_none(),
             "root cannot mount tmpfs"
         );
         eprintln!("skipped: only root can mount a small disk");
-        return;
-    };
+    }
+    small
+}
+
+#[test]
+fn a_full_disk_stops_nothing_for_good() {
+    let site = Site::default();
+    let small = site.folder().join("small");
+    // Declared before the site's use of it ends, so that it is unmounted after the daemon is gone.
+    let Some(_small) = small_disk(&small) else { return };
     let site = site.with_data(small.join("data"));
     for seed in 0..20 {
         site.photo(&format!("{seed}.jpg"), &Jpeg::new(seed).taken("2024:05:01 10:20:30"));
@@ -73,4 +79,53 @@ fn a_full_disk_stops_nothing_for_good() {
     assert!(daemon.stop().success());
     site.index();
     assert_eq!(site.list().len(), 80);
+}
+
+#[test]
+fn a_disk_with_room_for_the_journal_but_not_for_the_catalogue_stops_nothing_for_good() {
+    let site = Site::default();
+    let small = site.folder().join("small");
+    let Some(_small) = small_disk(&small) else { return };
+    let site = site.with_data(small.join("data"));
+    for seed in 0..5 {
+        site.photo(&format!("{seed}.jpg"), &Jpeg::new(seed).taken("2024:05:01 10:20:30"));
+    }
+    let daemon = site.up();
+    daemon.settle();
+    assert_eq!(site.list().len(), 5);
+
+    // A decision is small, what is known of a photo is not: the journal takes it, the catalogue cannot.
+    let ballast = leave_free(&small, 150 << 10);
+    for seed in 100..130 {
+        let photo = Jpeg::new(seed).taken("2024:05:02 10:20:30").description(&"long words ".repeat(2700));
+        site.photo(&format!("{seed}.jpg"), &photo);
+    }
+    std::thread::sleep(std::time::Duration::from_secs(4));
+    let status = site.ask(&["status", "--json"]);
+    assert_eq!(status.code, Some(0), "{}\n{}", status.err, daemon.said());
+
+    std::fs::remove_file(&ballast).unwrap();
+    // Until the catalogue is opened again, reading fails too.
+    eventually("all photos once there is room", &35, || site.ask(&["list", "--json"]).out.lines().count());
+    daemon.settle();
+    eventually("all photos in the text index", &30, || {
+        site.ask(&["search", "long words", "--json", "--limit", "100"]).json().len()
+    });
+    assert_eq!(site.list().len(), 35);
+    assert!(daemon.said().contains("opened again"), "the catalogue never failed: {}", daemon.said());
+    assert!(daemon.stop().success());
+    site.index();
+    assert_eq!(site.list().len(), 35);
+}
+
+/// Fills a small disk up to so many bytes, and gives the file that does.
+fn leave_free(disk: &Path, bytes: u64) -> std::path::PathBuf {
+    use std::io::Write as _;
+    let path = disk.join("ballast");
+    let mut ballast = std::fs::File::create(&path).unwrap();
+    loop {
+        let free = rustix::fs::statvfs(disk).map(|disk| disk.f_bavail * disk.f_frsize).unwrap();
+        let Some(more) = free.checked_sub(bytes).filter(|more| *more >= 4096) else { return path };
+        ballast.write_all(&vec![1; more.min(1 << 20) as usize]).unwrap();
+    }
 }

@@ -28,6 +28,7 @@ impl Service {
         let missing = snapshot.rows().filter(|(_, row)| is_missing(row)).count();
         let report = self.watcher().map(|watcher| watcher.progress().report());
         let activity = self.activity_by(report.as_ref());
+        let mut notes = self.notes(report.as_ref());
         Ok(Status {
             state: activity.state,
             assets,
@@ -37,13 +38,13 @@ impl Service {
             missing: missing as u64,
             pending: activity.pending,
             busy: report.as_ref().map(|_| activity.busy),
-            unreadable: self.unreadable()?,
-            offline: self.offline()?,
+            unreadable: or_noted(self.unreadable(), &mut notes),
+            offline: or_noted(self.offline(), &mut notes),
             mount: self.mount().map(|mount| mount.to_string_lossy().into_owned()),
             url: None,
             data: self.data.to_string_lossy().into_owned(),
             roots: self.roots(report.as_ref()),
-            notes: self.notes(report.as_ref()),
+            notes,
             pid: report.as_ref().map(|_| std::process::id()),
             since: report.as_ref().map(|_| self.since.to_string()),
             library: self.library.id().to_string(),
@@ -151,6 +152,17 @@ impl Service {
         }
         notes
     }
+}
+
+/// What a failed catalogue cannot tell is left out with a note: the rest is what somebody needs to see then.
+fn or_noted<T>(answer: Result<Vec<T>>, notes: &mut Vec<String>) -> Vec<T> {
+    answer.unwrap_or_else(|error| {
+        let note = error.to_string();
+        if !notes.contains(&note) {
+            notes.push(note);
+        }
+        Vec::new()
+    })
 }
 
 fn busy(report: &Report) -> Busy {

@@ -25,7 +25,7 @@ impl Key {
         &self.0
     }
 
-    /// Schema, library, epoch, seq, journal, next row.
+    /// Schema, library, epoch, seq, floor (the last change pruned), journal, unknown, next row.
     pub(crate) fn meta(name: &str) -> Self {
         Self::of(b'M', &[name.as_bytes()])
     }

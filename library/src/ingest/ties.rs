@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Ingest, sibling};
+use super::{Ingest, sibling, stand};
 use crate::catalogue::CatalogueError;
 use crate::catalogue::keys::Key;
 use crate::catalogue::records::Standing;
@@ -63,33 +63,45 @@ impl Ingest<'_, '_> {
             self.tx.decide(Fact::Asset { asset, owner, digests, base, name, host: Some(host) })?;
             self.salt(asset)?;
         }
-        let inode = AssetInode::of(asset, &digests.checksum, 0);
         if let Some(record) = self.tx.asset_mut(asset)? {
-            if record.digests != digests {
-                record.digests = digests;
-                record.inode = inode;
-            }
             record.host = Some(host);
             let format = names::split_extension(&record.base).1.trim_start_matches('.').to_owned();
             record.metadata =
                 Some(Metadata { format: Format::from_extension(&format), ..Metadata::default() });
             let standing =
                 Standing { path: path.clone(), checksum: digests.checksum, mtime_ns: stat.mtime_ns };
-            match record.standing.iter_mut().find(|at| at.path == *path) {
-                Some(at) => *at = standing,
-                None => record.standing.push(standing),
-            }
-            // One sidecar with two copies shows the bytes last seen; both must count as its current version.
-            for at in &mut record.standing {
-                at.checksum = digests.checksum;
-            }
+            stand(record, self.roots, standing);
             record.missing_since = None;
         }
+        self.settle_sidecar(asset)?;
         self.tx.put(Key::sidecar(path), &asset);
         if let Some(record) = self.tx.asset_mut(host)?
             && !record.parts.contains(&asset)
         {
             record.parts.push(asset);
+        }
+        Ok(())
+    }
+
+    /// One sidecar with two copies shows the bytes of the first, wherever they were found first; all must count as its
+    /// current version.
+    fn settle_sidecar(&mut self, asset: AssetId) -> Result<(), CatalogueError> {
+        let Some(first) = self.tx.asset(asset)?.and_then(|record| record.standing.first().cloned()) else {
+            return Ok(());
+        };
+        let Some(FileRecord { content: FileContent::Sidecar { digests, .. }, .. }) =
+            self.tx.get(&Key::file(&first.path))?
+        else {
+            return Ok(());
+        };
+        if let Some(record) = self.tx.asset_mut(asset)? {
+            if record.digests != digests {
+                record.digests = digests;
+                record.inode = AssetInode::of(asset, &digests.checksum, 0);
+            }
+            for at in &mut record.standing {
+                at.checksum = digests.checksum;
+            }
         }
         Ok(())
     }
@@ -119,6 +131,7 @@ impl Ingest<'_, '_> {
         let Some(asset) = self.tx.get::<AssetId>(&Key::sidecar(path))? else { return Ok(()) };
         self.tx.remove(Key::sidecar(path));
         self.leave(asset, path)?;
+        self.settle_sidecar(asset)?;
         let host = self.tx.asset(asset)?.and_then(|record| record.host);
         if let Some(host) = host
             && let Some(record) = self.tx.asset_mut(host)?

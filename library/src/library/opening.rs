@@ -17,10 +17,11 @@ use crate::catalogue::keys::Key;
 use crate::catalogue::records::{AccountRecord, AssetRecord, RootRecord};
 use crate::catalogue::transaction::Transaction;
 use crate::catalogue::{Catalogue, CatalogueError, Started};
-use crate::fact::Fact;
+use crate::change::Cursor;
+use crate::fact::{Fact, UnknownFact};
 use crate::id::{AccountId, AssetId};
 use crate::ingest;
-use crate::journal::{Draft, Face, Journal, Options, Sequence};
+use crate::journal::{Draft, Face, Journal, Options, Record, Sequence};
 use crate::project::{self, AwayFolders, Ties};
 use crate::replay;
 use crate::snapshot::Snapshot;
@@ -64,46 +65,113 @@ pub(super) fn open(data: &Path, derived: Derived) -> Result<(Arc<Library>, OpenR
     report.notes.extend(opened.damage.iter().map(ToString::to_string));
     let journal = opened.journal;
 
-    let (catalogue, fresh) = open_catalogue(&derived_dir, started, &journal, &mut report)?;
-    report.rebuilt = fresh;
-    catch_up(&catalogue, &journal)?;
-    let account = first_account(&catalogue, &journal)?;
+    let ready = make_ready(&derived_dir, started, &journal, &mut report.notes)?;
+    report.rebuilt = ready.fresh;
+    finish(data, journal, ready, lock, report)
+}
 
-    let (snapshot, writer) = match load(&catalogue) {
-        Ok(loaded) => loaded,
-        Err(error) => {
-            // A record that does not decode: the whole catalogue is made anew rather than trusted in part.
-            drop(catalogue);
-            let path = derived_dir.join("catalogue");
-            let aside = Catalogue::set_aside(&path)?;
-            report.notes.push(format!(
-                "{error}. It was moved to {} and is being rebuilt; nothing is lost.",
-                aside.display()
-            ));
-            report.rebuilt = true;
-            let reopened = Catalogue::open(&path, journal.library())?;
-            catch_up(&reopened.catalogue, &journal)?;
-            let loaded = load(&reopened.catalogue)?;
-            return finish(data, journal, reopened.catalogue, account, loaded, lock, report);
-        }
+/// A catalogue that includes all of the journal, and what it says.
+pub(super) struct Ready {
+    pub(super) catalogue: Catalogue,
+    pub(super) account: AccountId,
+    pub(super) snapshot: Snapshot,
+    pub(super) writer: Writer,
+    /// It was empty, so every file must be read again.
+    pub(super) fresh: bool,
+    /// How far its change feed was before it caught up with the journal.
+    found: Cursor,
+}
+
+/// Brings a catalogue to where the journal is, or makes it anew; `notes` say which, and why.
+pub(super) fn make_ready(
+    derived: &Path,
+    started: Result<Started, CatalogueError>,
+    journal: &Journal,
+    notes: &mut Vec<String>,
+) -> Result<Ready, LibraryError> {
+    let path = derived.join("catalogue");
+    let opened = Catalogue::finish(&path, started, journal.library())?;
+    notes.extend(opened.note);
+    let why = match fill(opened.catalogue, opened.fresh, &path, journal) {
+        Ok(ready) => return Ok(ready),
+        Err(NotFilled::AnotherPast { applied }) => format!(
+            "The catalogue knew {applied} journal records but the journal holds {}: the journal was restored from an \
+             older backup",
+            journal.head()
+        ),
+        // A record that does not decode: all of it is made anew rather than trusted in part.
+        Err(NotFilled::Failed(LibraryError::Catalogue(error))) if error.is_damage() => error.to_string(),
+        Err(NotFilled::Failed(error)) => return Err(error),
     };
-    finish(data, journal, catalogue, account, (snapshot, writer), lock, report)
+    let aside = Catalogue::set_aside(&path)?;
+    notes.push(format!("{why}. It was moved to {} and is being rebuilt; nothing is lost.", aside.display()));
+    let opened = Catalogue::open(&path, journal.library())?;
+    match fill(opened.catalogue, true, &path, journal) {
+        Ok(ready) => Ok(ready),
+        Err(NotFilled::Failed(error)) => Err(error),
+        Err(NotFilled::AnotherPast { .. }) => Err(CatalogueError::Reopening.into()),
+    }
+}
+
+/// Why a catalogue cannot be used as it is.
+enum NotFilled {
+    /// It has applied more than the journal holds.
+    AnotherPast {
+        applied: Sequence,
+    },
+    Failed(LibraryError),
+}
+
+impl<E: Into<LibraryError>> From<E> for NotFilled {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Brings a catalogue to where the journal is; one that cannot be is closed.
+fn fill(catalogue: Catalogue, fresh: bool, path: &Path, journal: &Journal) -> Result<Ready, NotFilled> {
+    let filled = || {
+        let applied = catalogue.get::<Sequence>(&Key::meta("journal"))?.unwrap_or(Sequence::START);
+        if applied > journal.head() {
+            return Err(NotFilled::AnotherPast { applied });
+        }
+        let found = catalogue.cursor()?;
+        catch_up(&catalogue, journal)?;
+        let account = first_account(&catalogue, journal)?;
+        let (snapshot, writer) = load(&catalogue)?;
+        Ok((found, account, snapshot, writer))
+    };
+    match filled() {
+        Ok((found, account, snapshot, writer)) => {
+            Ok(Ready { catalogue, account, snapshot, writer, fresh, found })
+        }
+        Err(error) => {
+            if catalogue.has_failed() {
+                Catalogue::close(Arc::new(catalogue), path)?;
+            }
+            Err(error)
+        }
+    }
 }
 
 fn finish(
     data: &Path,
     journal: Journal,
-    catalogue: Catalogue,
-    account: AccountId,
-    (snapshot, writer): (Snapshot, Writer),
+    ready: Ready,
     lock: DataLock,
     mut report: OpenReport,
 ) -> Result<(Arc<Library>, OpenReport), LibraryError> {
+    let Ready { catalogue, account, mut snapshot, writer, found, .. } = ready;
     let text = TextFeed::open(&data.join("derived"), &mut report.notes)?;
+    if text.is_ahead_of(found) {
+        // The catalogue lost what the index was told, and is about to give the same numbers to other changes.
+        catalogue.renew_epoch()?;
+        snapshot.set_cursor(catalogue.cursor()?);
+    }
     let library = Arc::new(Library {
         data: data.to_owned(),
         journal,
-        catalogue: RwLock::new(Arc::new(catalogue)),
+        catalogue: RwLock::new(Some(Arc::new(catalogue))),
         account,
         snapshot: ArcSwap::from_pointee(snapshot),
         writer: Mutex::new(writer),
@@ -170,34 +238,33 @@ fn discard(derived: &Path) -> Result<(), LibraryError> {
     Ok(())
 }
 
-/// Opens the catalogue; one that has applied more than the journal holds was made from another past, and goes.
-fn open_catalogue(
-    derived: &Path,
-    started: Result<Started, CatalogueError>,
-    journal: &Journal,
-    report: &mut OpenReport,
-) -> Result<(Catalogue, bool), LibraryError> {
-    let path = derived.join("catalogue");
-    let opened = Catalogue::finish(&path, started, journal.library())?;
-    report.notes.extend(opened.note);
-    let applied = opened.catalogue.get::<Sequence>(&Key::meta("journal"))?.unwrap_or(Sequence::START);
-    if applied <= journal.head() {
-        return Ok((opened.catalogue, opened.fresh));
-    }
-    drop(opened.catalogue);
-    Catalogue::set_aside(&path)?;
-    report.notes.push(format!(
-        "The catalogue knew {} journal records but the journal holds {}: the journal was restored from an older \
-         backup. The catalogue is being rebuilt from it.",
-        applied,
-        journal.head()
-    ));
-    Ok((Catalogue::open(&path, journal.library())?.catalogue, true))
+/// Replays the journal records that the catalogue has not applied.
+fn catch_up(catalogue: &Catalogue, journal: &Journal) -> Result<(), LibraryError> {
+    replay_known(catalogue, journal, |record| Fact::from_record(&record.kind, &record.content))
 }
 
-/// Replays the journal records that the catalogue has not applied.
-pub(super) fn catch_up(catalogue: &Catalogue, journal: &Journal) -> Result<(), LibraryError> {
-    let applied = catalogue.get::<Sequence>(&Key::meta("journal"))?.unwrap_or(Sequence::START);
+/// Replays what `read` understands. The first record that it does not is remembered apart from the position: what
+/// follows must not be lost meanwhile, every start must see it, and who understands it begins there again.
+fn replay_known(
+    catalogue: &Catalogue,
+    journal: &Journal,
+    read: impl Fn(&Record) -> Result<Fact, UnknownFact>,
+) -> Result<(), LibraryError> {
+    let not_understood = |unknown: UnknownFact| {
+        journal.mark_read_only(format!(
+            "{unknown}. Start the newer galleryfs that wrote it; until then nothing new is decided, so that nothing \
+             it knows is lost"
+        ));
+    };
+    let mut applied = catalogue.get::<Sequence>(&Key::meta("journal"))?.unwrap_or(Sequence::START);
+    let mut unknown = catalogue.get::<Sequence>(&Key::meta("unknown"))?;
+    if let Some(at) = unknown {
+        let before = Sequence(at.0.saturating_sub(1));
+        match journal.records(before).next().transpose()?.map(|record| read(&record)) {
+            Some(Err(reason)) => not_understood(reason),
+            _ => (applied, unknown) = (before, None),
+        }
+    }
     let mut records = journal.records(applied).peekable();
     while records.peek().is_some() {
         let mut tx = Transaction::new(catalogue, Timestamp::now(), journal.head());
@@ -205,13 +272,17 @@ pub(super) fn catch_up(catalogue: &Catalogue, journal: &Journal) -> Result<(), L
         for record in records.by_ref().take(REPLAY_BATCH) {
             let record = record?;
             last = record.sequence;
-            match Fact::from_record(&record.kind, &record.content) {
+            match read(&record) {
                 Ok(fact) => replay::apply(&mut tx, &fact, record.time, record.sequence)?,
-                Err(unknown) => journal.mark_read_only(format!(
-                    "{unknown}. Start the newer galleryfs that wrote it; until then nothing new is decided, so that \
-                     nothing it knows is lost"
-                )),
+                Err(reason) => {
+                    unknown.get_or_insert(record.sequence);
+                    not_understood(reason);
+                }
             }
+        }
+        match unknown {
+            Some(at) => tx.put(Key::meta("unknown"), &at),
+            None => tx.remove(Key::meta("unknown")),
         }
         catalogue.apply(tx.prepare(last)?.batch)?;
     }
@@ -258,7 +329,7 @@ pub(super) fn away(catalogue: &Catalogue) -> Result<AwayFolders, CatalogueError>
 }
 
 /// Fills a snapshot from the catalogue.
-pub(super) fn load(catalogue: &Catalogue) -> Result<(Snapshot, Writer), CatalogueError> {
+fn load(catalogue: &Catalogue) -> Result<(Snapshot, Writer), CatalogueError> {
     let roots = roots(catalogue)?;
     let away = away(catalogue)?;
     let mut snapshot = Snapshot::with_capacity(catalogue.cursor()?, catalogue.rows_given()?);
@@ -326,4 +397,157 @@ fn each_asset(catalogue: &Catalogue, mut take: impl FnMut(Result<(AssetId, Asset
             batch.into_iter().for_each(&mut take);
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Digests;
+    use crate::visibility::Visibility;
+
+    fn append(data: &Path, drafts: &[(String, serde_json::Value)]) {
+        let journal = Journal::open(&data.join("truth/journal"), Options::default()).unwrap().journal;
+        let draft = |(kind, content): &(String, serde_json::Value)| Draft {
+            time: None,
+            actor: None,
+            face: Face::Cli,
+            kind: kind.clone(),
+            content: content.clone(),
+        };
+        journal.append(&drafts.iter().map(draft).collect::<Vec<_>>()).unwrap();
+    }
+
+    fn closed(library: Arc<Library>) {
+        let mut library = library;
+        while let Err(shared) = Arc::try_unwrap(library) {
+            library = shared;
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+    }
+
+    fn observed(root: crate::RootId, name: &str) -> crate::Observation {
+        crate::Observation::Asset {
+            path: crate::FilePath::new(root, name.as_bytes()),
+            stat: crate::FileStat { size: 1, mtime_ns: 1, ctime_ns: 1, device: 1, inode: name.len() as u64 },
+            digests: Digests::of(name.as_bytes()),
+            metadata: Box::default(),
+            sidecars: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_record_that_does_not_decode_has_the_catalogue_made_anew_whatever_it_is_of() {
+        let account = Key::account(AccountId::from_bytes([1; 16]));
+        let asset = Key::asset(AssetId::from_bytes([7; 16]));
+        for key in [Key::meta("journal"), Key::meta("unknown"), Key::meta("seq"), account, asset] {
+            let data = tempfile::tempdir().unwrap();
+            let (library, _) = Library::open(data.path()).unwrap();
+            let owner = library.account();
+            closed(library);
+            let digests = Digests::of(b"x");
+            let (base, name) = ("a.jpg".to_owned(), "a.jpg".to_owned());
+            let asset = AssetId::from_bytes([7; 16]);
+            append(data.path(), &[Fact::Asset { asset, owner, digests, base, name, host: None }.to_record()]);
+            let started = Catalogue::start(&data.path().join("derived/catalogue")).unwrap();
+            let mut batch = sled::Batch::default();
+            batch.insert(key.bytes(), &b"\xff"[..]);
+            started.catalogue.apply(batch).unwrap();
+            started.catalogue.flush().unwrap();
+            drop(started);
+            let (library, report) = Library::open(data.path()).unwrap();
+            assert!(report.rebuilt && report.notes[0].contains("moved to"), "{key:?}: {report:?}");
+            assert_eq!(library.account(), owner, "{key:?}");
+            assert!(library.snapshot().by_id(asset).is_some(), "{key:?}");
+        }
+    }
+
+    #[test]
+    fn a_catalogue_found_behind_the_text_index_begins_another_epoch() {
+        let data = tempfile::tempdir().unwrap();
+        let [kept, lost] = ["kept", "derived/catalogue"].map(|name| data.path().join(name));
+        let specs = [super::super::RootSpec { path: "/pictures".into() }];
+        let (library, _) = Library::open(data.path()).unwrap();
+        let root = library.set_roots(library.account(), &specs).unwrap()[0];
+        library.observe(vec![observed(root, "a.jpg")]).unwrap();
+        let epoch = library.cursor().epoch;
+        closed(library);
+        let (library, _) = Library::open(data.path()).unwrap();
+        assert_eq!(library.cursor().epoch, epoch, "a start alone changes nothing");
+        closed(library);
+        std::fs::create_dir(&kept).unwrap();
+        for file in std::fs::read_dir(&lost).unwrap().map(Result::unwrap) {
+            if file.file_type().unwrap().is_file() {
+                std::fs::copy(file.path(), kept.join(file.file_name())).unwrap();
+            }
+        }
+        let (library, _) = Library::open(data.path()).unwrap();
+        library.observe(vec![observed(root, "bb.jpg")]).unwrap();
+        library.settle().unwrap();
+        closed(library);
+        std::fs::remove_dir_all(&lost).unwrap();
+        std::fs::rename(&kept, &lost).unwrap();
+        let (library, report) = Library::open(data.path()).unwrap();
+        assert!(report.notes.is_empty(), "{report:?}");
+        assert_ne!(library.cursor().epoch, epoch);
+        library.settle().unwrap();
+        let found = library.search(library.account(), "jpg", crate::query::Mode::Strict, 10).unwrap();
+        assert_eq!(found.len(), 1, "of bb.jpg only its name is known until it is found again");
+    }
+
+    #[test]
+    fn a_record_of_a_newer_version_makes_every_start_read_only_and_is_replayed_by_who_knows_it() {
+        let data = tempfile::tempdir().unwrap();
+        let (library, _) = Library::open(data.path()).unwrap();
+        let owner = library.account();
+        closed(library);
+        let asset = AssetId::from_bytes([7; 16]);
+        let seen = Fact::Asset {
+            asset,
+            owner,
+            digests: Digests::of(b"x"),
+            base: "a.jpg".into(),
+            name: "a.jpg".into(),
+            host: None,
+        };
+        append(
+            data.path(),
+            &[
+                ("hologram".into(), serde_json::json!({})),
+                seen.to_record(),
+                Fact::Visibility { asset, visibility: Visibility::Archive }.to_record(),
+            ],
+        );
+        for start in 0..3 {
+            let (library, _) = Library::open(data.path()).unwrap();
+            assert!(library.notes().iter().any(|note| note.contains("hologram")), "start {start}");
+            let row = library.snapshot().by_id(asset).expect("what follows is not lost");
+            assert_eq!(library.snapshot().row(row).unwrap().visibility, Visibility::Archive);
+            assert!(library.set_visibility(Face::Cli, &[asset], Visibility::Timeline).is_err());
+            // What is no decision goes on, and takes no part in how far the journal is known.
+            let root = crate::RootId::from_bytes([3; 16]);
+            let away = crate::Observation::Offline { root, folder: Box::default(), reason: "away".into() };
+            library.observe(vec![away]).unwrap();
+            closed(library);
+        }
+        let journal = Journal::open(&data.path().join("truth/journal"), Options::default()).unwrap().journal;
+        let path = data.path().join("derived/catalogue");
+        let catalogue = Catalogue::open(&path, journal.library()).unwrap().catalogue;
+        let mut seen = Vec::new();
+        let newer = std::cell::RefCell::new(&mut seen);
+        replay_known(&catalogue, &journal, |record| {
+            newer.borrow_mut().push(record.kind.clone());
+            match record.kind.as_str() {
+                "hologram" => Ok(Fact::Account { account: AccountId::from_bytes([9; 16]), name: "h".into() }),
+                _ => Fact::from_record(&record.kind, &record.content),
+            }
+        })
+        .unwrap();
+        assert_eq!(seen, ["hologram", "hologram", "asset", "visibility"]);
+        assert_eq!(journal.read_only(), None);
+        assert!(
+            catalogue.get::<AccountRecord>(&Key::account(AccountId::from_bytes([9; 16]))).unwrap().is_some()
+        );
+        assert_eq!(catalogue.get::<Sequence>(&Key::meta("unknown")).unwrap(), None);
+        assert_eq!(catalogue.get::<Sequence>(&Key::meta("journal")).unwrap(), Some(journal.head()));
+    }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::{Library, LibraryError};
+use super::{Library, LibraryError, opening};
 use crate::catalogue::keys::{self, Key};
 use crate::catalogue::records::{AssetRecord, AwayRecord};
 use crate::change::Cursor;
@@ -95,7 +95,7 @@ pub struct LogEntry {
 impl Library {
     /// What stood at this path when it was last looked at.
     pub fn file(&self, path: &FilePath) -> Result<Option<FileRecord>, LibraryError> {
-        Ok(self.catalogue().get(&Key::file(path))?)
+        Ok(self.catalogue()?.get(&Key::file(path))?)
     }
 
     /// Everything known directly in a folder, by path.
@@ -124,7 +124,7 @@ impl Library {
         folder: &[u8],
         mut take: impl FnMut(FilePath, FileRecord),
     ) -> Result<(), LibraryError> {
-        for entry in self.catalogue().scan(&Key::files(root, &below(folder))) {
+        for entry in self.catalogue()?.scan(&Key::files(root, &below(folder))) {
             let (key, record) = entry?;
             if let Some(path) = keys::path_of(&key) {
                 take(path, record);
@@ -135,7 +135,7 @@ impl Library {
 
     /// A file known under some path that is plainly this one, renamed or linked, with that path: it need not be read.
     pub fn same_file(&self, stat: &FileStat) -> Result<Option<(FilePath, FileRecord)>, LibraryError> {
-        let catalogue = self.catalogue();
+        let catalogue = self.catalogue()?;
         let Some(path) = catalogue.get::<FilePath>(&Key::same_file(stat))? else { return Ok(None) };
         let record = catalogue.get::<FileRecord>(&Key::file(&path))?;
         let record = record.filter(|record| {
@@ -144,13 +144,15 @@ impl Library {
         Ok(record.map(|record| (path, record)))
     }
 
-    /// The files that cannot be read, by path.
+    /// The files that cannot be read, by path. Those of folders that are away are hidden like everything there.
     pub fn unreadable(&self) -> Result<Vec<Unreadable>, LibraryError> {
         let snapshot = self.snapshot();
+        let catalogue = self.catalogue()?;
+        let away = opening::away(&catalogue)?;
         let mut found = Vec::new();
-        for entry in self.catalogue().scan::<String>(&Key::all_unreadable()) {
+        for entry in catalogue.scan::<String>(&Key::all_unreadable()) {
             let (key, reason) = entry?;
-            let Some(file) = keys::path_of(&key) else { continue };
+            let Some(file) = keys::path_of(&key).filter(|file| !away.holds(file)) else { continue };
             if let Some(path) = absolute(&snapshot, &file) {
                 found.push(Unreadable { file, path, reason });
             }
@@ -161,7 +163,7 @@ impl Library {
     /// The folders of one root that are away, also where the root is retired and nobody is told.
     pub fn away_in(&self, root: RootId) -> Result<Vec<Box<[u8]>>, LibraryError> {
         let mut found = Vec::new();
-        for entry in self.catalogue().scan::<AwayRecord>(&Key::away(root, b"")) {
+        for entry in self.catalogue()?.scan::<AwayRecord>(&Key::away(root, b"")) {
             let (key, _) = entry?;
             found.extend(keys::path_of(&key).map(|at| at.relative));
         }
@@ -172,7 +174,7 @@ impl Library {
     pub fn away(&self) -> Result<Vec<Away>, LibraryError> {
         let snapshot = self.snapshot();
         let mut found = Vec::new();
-        for entry in self.catalogue().scan::<AwayRecord>(&Key::all_away()) {
+        for entry in self.catalogue()?.scan::<AwayRecord>(&Key::all_away()) {
             let (key, record) = entry?;
             let Some(at) = keys::path_of(&key) else { continue };
             if let Some(path) = absolute(&snapshot, &at) {
@@ -185,7 +187,7 @@ impl Library {
 
     /// All that is known of an asset.
     pub fn details(&self, id: AssetId) -> Result<Option<Details>, LibraryError> {
-        let Some(record) = self.catalogue().get::<AssetRecord>(&Key::asset(id))? else { return Ok(None) };
+        let Some(record) = self.catalogue()?.get::<AssetRecord>(&Key::asset(id))? else { return Ok(None) };
         let snapshot = self.snapshot();
         let Some(row) = snapshot.row(record.row) else { return Ok(None) };
         let paths = row
@@ -204,7 +206,7 @@ impl Library {
             checksum: record.digests.checksum,
             sha1: record.digests.sha1,
             size: record.digests.size,
-            visibility: record.visibility,
+            visibility: row.visibility,
             stack: row.stack,
             present: row.present,
             missing_since: record.missing_since,

@@ -1,7 +1,8 @@
 //! The text index as a consumer of the change feed: a thread that turns changed assets into documents.
 //!
 //! 1. It may be behind, or a crash may have taken back what it was told: its commits carry the cursor they reach, the
-//!    catalogue is flushed before each, and a cursor of another epoch or beyond the head means reading all anew.
+//!    catalogue is flushed before each, and a cursor that the feed cannot go on from means reading all anew. So
+//!    does a commit of another epoch: the catalogue was opened again, or filled anew with other row numbers.
 //! 2. A commit takes tens of milliseconds, so photos are gathered; but somebody who waits ([`TextFeed::settle`]) is not
 //!    kept waiting.
 //! 3. The writer holds a thread and tens of megabytes: it is let go when nothing has come for a while.
@@ -18,7 +19,7 @@ use crate::catalogue::CatalogueError;
 use crate::catalogue::keys::Key;
 use crate::catalogue::records::AssetRecord;
 use crate::change::{Cursor, Entity};
-use crate::id::{AccountId, AssetId, RowNumber};
+use crate::id::{AccountId, AssetId, Epoch, RowNumber};
 use crate::query::Query;
 use crate::search::{Hit, Meaning, SearchError};
 use crate::snapshot::{Row, Snapshot};
@@ -63,6 +64,11 @@ impl TextFeed {
         Ok(Self { index, progress: Arc::default(), hurry: crossbeam_channel::bounded(1) })
     }
 
+    /// Whether it was told more of this life of the catalogue than the catalogue itself knows.
+    pub(super) fn is_ahead_of(&self, catalogue: Cursor) -> bool {
+        self.index.cursor().is_some_and(|at| at.epoch == catalogue.epoch && at.seq > catalogue.seq)
+    }
+
     /// Starts the thread. It ends when the library does.
     pub(super) fn start(&self, library: &Arc<Library>) {
         let feeder = Feeder {
@@ -72,6 +78,8 @@ impl TextFeed {
             progress: Arc::clone(&self.progress),
             writer: None,
             waiting: BTreeSet::new(),
+            epoch: None,
+            anew: false,
         };
         let spawned = std::thread::Builder::new().name("text index".into()).spawn(move || feeder.run());
         if let Err(error) = spawned {
@@ -122,12 +130,17 @@ struct Feeder {
     writer: Option<TextWriter>,
     /// Changed assets whose documents are not written yet.
     waiting: BTreeSet<AssetId>,
+    /// The life of the catalogue that the last commit came from.
+    epoch: Option<Epoch>,
+    /// Nothing in the index counts any more.
+    anew: bool,
 }
 
 impl Feeder {
     fn run(mut self) {
         if let Err(error) = self.catch_up() {
-            tracing::error!(%error, "the text index could not catch up: search may miss photos");
+            tracing::error!(%error, "the text index could not catch up; it is filled anew with the next change");
+            self.anew = true;
         }
         let mut newest: Option<Arc<Snapshot>> = None;
         let mut since = Instant::now();
@@ -170,6 +183,10 @@ impl Feeder {
                     tracing::error!(%error, "the text index could not be written; it is tried again");
                     self.writer = None;
                     newest = Some(snapshot);
+                    // It may be the catalogue that failed, and there may be no other change that would mend it.
+                    if let Some(Err(error)) = self.library.upgrade().map(|library| library.mend()) {
+                        tracing::debug!(%error, "not yet");
+                    }
                     std::thread::sleep(GATHER);
                 }
                 since = Instant::now();
@@ -178,6 +195,11 @@ impl Feeder {
     }
 
     fn take(&mut self, commit: &Commit) {
+        let epoch = Some(commit.snapshot.cursor().epoch);
+        if self.epoch.is_some() && self.epoch != epoch {
+            self.anew = true;
+        }
+        self.epoch = epoch;
         self.waiting.extend(commit.changes.iter().filter_map(|change| match change.entity {
             Entity::Asset(id) => Some(id),
             Entity::Stack(_) | Entity::Roots | Entity::Unreadable => None,
@@ -189,23 +211,24 @@ impl Feeder {
         let Some(library) = self.library.upgrade() else { return Ok(()) };
         let snapshot = library.snapshot();
         let head = snapshot.cursor();
-        let at = library.text.index.cursor().filter(|at| at.epoch == head.epoch && at.seq <= head.seq);
+        self.epoch = Some(head.epoch);
+        let at = match library.text.index.cursor() {
+            Some(at) if library.catalogue()?.can_follow(at)? => Some(at),
+            _ => None,
+        };
         match at {
             Some(at) if at.seq == head.seq => {
                 self.reached(head);
                 return Ok(());
             }
             Some(at) => {
-                for change in library.catalogue().changes_after(at.seq) {
+                for change in library.catalogue()?.changes_after(at.seq) {
                     if let Entity::Asset(id) = change?.entity {
                         self.waiting.insert(id);
                     }
                 }
             }
-            None => {
-                self.writer()?.clear().map_err(SearchError::from)?;
-                self.waiting.extend(snapshot.rows().map(|(_, row)| row.id));
-            }
+            None => self.anew = true,
         }
         drop(library);
         self.write(&snapshot)
@@ -222,7 +245,11 @@ impl Feeder {
     /// Writes what waits, as it stands in `snapshot`, and commits.
     fn write(&mut self, snapshot: &Snapshot) -> Result<(), LibraryError> {
         let library = self.library.upgrade().ok_or(LibraryError::Closed)?;
-        let catalogue = library.catalogue();
+        let catalogue = library.catalogue()?;
+        if self.anew {
+            self.writer()?.clear().map_err(SearchError::from)?;
+            self.waiting.extend(snapshot.rows().map(|(_, row)| row.id));
+        }
         let waiting: Vec<AssetId> = self.waiting.iter().copied().collect();
         for ids in waiting.chunks(500) {
             let mut changes = Vec::with_capacity(ids.len());
@@ -242,6 +269,7 @@ impl Feeder {
         let cursor = snapshot.cursor();
         self.writer()?.commit(cursor).map_err(SearchError::from)?;
         self.waiting.clear();
+        self.anew = false;
         self.reached(cursor);
         Ok(())
     }

@@ -116,10 +116,10 @@ impl Library {
         work: impl FnOnce(&mut Transaction<'_>, &Writer) -> Result<T, LibraryError>,
     ) -> Result<T, LibraryError> {
         let mut writer = locked(&self.writer);
-        if writer.behind {
+        if writer.behind || self.has_failed() {
             self.recover(&mut writer)?;
         }
-        let catalogue = self.catalogue();
+        let catalogue = self.catalogue()?;
         let mut tx = Transaction::new(&catalogue, now(), self.journal.head());
         let value = work(&mut tx, &writer)?;
         if tx.is_empty() {
@@ -136,15 +136,12 @@ impl Library {
         if !drafts.is_empty() {
             self.journal.append(&drafts)?;
         }
-        let applied = self.apply(&catalogue, tx, self.journal.head());
-        let prepared = match applied {
-            Ok(prepared) => prepared,
-            Err(error) => {
-                writer.behind = true;
-                return Err(error.into());
-            }
-        };
+        // Whatever ends this early from here on, an error or a panic, leaves a decision that is journalled but not
+        // everywhere.
+        writer.behind = true;
+        let prepared = self.apply(&catalogue, tx, self.journal.head())?;
         self.publish(&catalogue, &mut writer, &prepared)?;
+        writer.behind = false;
         Ok(value)
     }
 
@@ -157,28 +154,6 @@ impl Library {
         let mut prepared = tx.prepare(journal)?;
         catalogue.apply(std::mem::take(&mut prepared.batch))?;
         Ok(prepared)
-    }
-
-    /// After a commit that was journalled but did not reach the catalogue: opens it again, replays, reloads.
-    fn recover(&self, writer: &mut Writer) -> Result<(), LibraryError> {
-        let catalogue = self.catalogue();
-        opening::catch_up(&catalogue, &self.journal)?;
-        let (mut snapshot, fresh) = opening::load(&catalogue)?;
-        catalogue.renew_epoch()?;
-        snapshot.set_cursor(catalogue.cursor()?);
-        writer.roots = fresh.roots;
-        writer.away = fresh.away;
-        writer.behind = false;
-        let snapshot = Arc::new(snapshot);
-        self.snapshot.store(Arc::clone(&snapshot));
-        let changes: Arc<[Change]> = snapshot
-            .rows()
-            .map(|(_, row)| Change { seq: snapshot.cursor().seq, entity: Entity::Asset(row.id), gone: false })
-            .collect();
-        writer.subscribers.retain(|to| {
-            to.send(Commit { snapshot: Arc::clone(&snapshot), changes: Arc::clone(&changes) }).is_ok()
-        });
-        Ok(())
     }
 
     fn publish(
@@ -238,7 +213,7 @@ impl Library {
 
     /// Whether anything known stands under `folder` of a root, or did: what `forget` may be asked of.
     pub fn knows(&self, root: RootId, folder: &[u8]) -> Result<bool, LibraryError> {
-        let catalogue = self.catalogue();
+        let catalogue = self.catalogue()?;
         let exact = catalogue.get::<crate::FileRecord>(&Key::file(&crate::FilePath::new(root, folder)))?;
         if exact.is_some_and(|record| matches!(record.content, FileContent::Asset { .. })) {
             return Ok(true);

@@ -22,7 +22,7 @@ pub enum Facet {
     Day(Date),
     /// Has no capture date.
     Undated,
-    /// First seen on this day (UTC).
+    /// First seen on this day, by the clock of this computer.
     Added(Date),
     /// Image or video.
     Kind(Kind),

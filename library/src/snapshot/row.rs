@@ -1,7 +1,10 @@
 //! What is held in memory of one asset: all that a listing, a filter or the timeline asks for.
 
+use std::sync::LazyLock;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 
 use super::facets::Facet;
 use super::folders::DirId;
@@ -9,6 +12,15 @@ use crate::format::{Format, Kind};
 use crate::id::{AccountId, AssetId, AssetInode, RowNumber, StackId};
 use crate::metadata::{PixelSize, Rating, Taken};
 use crate::visibility::Visibility;
+
+/// The zone of this computer. It stays what it was when first asked for: a row must be taken out of the sets that it was
+/// put into.
+static HERE: LazyLock<TimeZone> = LazyLock::new(TimeZone::system);
+
+/// The day on the calendar of `zone`.
+fn added_on(added: Timestamp, zone: &TimeZone) -> Date {
+    zone.to_datetime(added).date()
+}
 
 /// Number of an interned place; see [`Snapshot::place`](super::Snapshot::place).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -145,7 +157,7 @@ impl Row {
             Facet::Shown(self.owner, self.visibility),
             Facet::Kind(self.kind),
             Facet::Format(self.format),
-            Facet::Added(self.added.to_zoned(jiff::tz::TimeZone::UTC).date()),
+            Facet::Added(added_on(self.added, &HERE)),
             self.day().map_or(Facet::Undated, Facet::Day),
         ];
         facets.extend(self.place.map(Facet::Place));
@@ -163,5 +175,19 @@ impl Row {
         facets.extend(self.format.is_raw().then_some(Facet::Raw));
         facets.extend(self.warned.then_some(Facet::Warned));
         facets
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_photo_is_added_on_the_day_that_the_clock_shows() {
+        let late = "2024-05-01T23:30:00Z".parse().unwrap();
+        assert_eq!(added_on(late, &TimeZone::UTC), "2024-05-01".parse().unwrap());
+        let east = jiff::tz::offset(2).to_time_zone();
+        assert_eq!(added_on(late, &east), "2024-05-02".parse().unwrap());
+        assert_eq!(*HERE, TimeZone::system());
     }
 }
