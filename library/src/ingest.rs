@@ -100,6 +100,11 @@ impl<'t, 'a> Ingest<'t, 'a> {
         self.settle()
     }
 
+    /// Takes away what stands at these paths, and decides nothing: for a fact that is replayed.
+    pub(crate) fn clear_all(&mut self, paths: &[FilePath]) -> Result<(), CatalogueError> {
+        paths.iter().try_for_each(|path| self.clear(path))
+    }
+
     fn owner(&self, root: RootId) -> Option<AccountId> {
         self.roots.get(&root).map(|root| root.owner)
     }
@@ -501,6 +506,14 @@ pub(crate) fn away_files(
     }
     files.retain(|path| away.holds(path));
     Ok(files)
+}
+
+/// The files that a replayed fact forgets: those that the catalogue, which lost the commit, still holds for away.
+pub(crate) fn forgotten_files(tx: &Transaction<'_>, fact: &Fact) -> Result<Vec<FilePath>, CatalogueError> {
+    match fact {
+        Fact::Forget { root, folder } => away_files(tx, *root, &replay::decode_path(folder)),
+        _ => Ok(Vec::new()),
+    }
 }
 
 /// How the paths of everything below a folder begin.

@@ -174,6 +174,11 @@ impl Library {
         Ok(self.journal.sync()?)
     }
 
+    /// Hands what is known now to the disk, so that a process that ends at once takes none of it back.
+    pub fn flush(&self) -> Result<(), LibraryError> {
+        Ok(self.catalogue()?.flush()?)
+    }
+
     /// Sentences for people: what was wrong when it opened, and what the disk did since.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = locked(&self.notes).clone();

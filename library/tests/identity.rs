@@ -273,6 +273,31 @@ fn what_is_there_is_not_forgotten_with_what_is_away_beside_it() {
     assert_eq!((last.kind.as_str(), last.face.as_str()), ("forget", "cli"));
 }
 
+/// A crash may take back the catalogue's last commits, but no decision.
+#[test]
+fn what_was_forgotten_stays_so_though_the_catalogue_lost_it() {
+    let mut folder = Folder::new();
+    folder.add("fr/gone/a.jpg", b"one");
+    folder.add("fr/gone/a.jpg.xmp", b"about it");
+    folder.add("fr/here/c.jpg", b"three");
+    let root = folder.root;
+    let away = Observation::Offline { root, folder: b"fr/gone"[..].into(), reason: "away".into() };
+    folder.library.observe(vec![away]).unwrap();
+    let kept = tempfile::tempdir().unwrap();
+    let copy = |from: &Path, to: &Path| {
+        let _ = std::fs::remove_dir_all(to);
+        assert!(std::process::Command::new("cp").arg("-a").args([from, to]).status().unwrap().success());
+    };
+    let older = kept.path().join("catalogue");
+    folder.reopen_after(false, |data| copy(&data.join("derived/catalogue"), &older));
+    assert_eq!(folder.library.forget(Face::Cli, root, b"fr").unwrap(), 2);
+    folder.reopen_after(false, |data| copy(&older, &data.join("derived/catalogue")));
+    assert!(folder.library.away().unwrap().is_empty());
+    assert_eq!(folder.row("fr/gone/a.jpg"), None);
+    assert!(folder.row("fr/here/c.jpg").is_some());
+    assert_eq!(folder.library.files_under(root, b"fr").unwrap().len(), 1);
+}
+
 #[test]
 fn a_forgotten_root_is_retired_until_it_is_named_again() {
     let mut folder = Folder::new();

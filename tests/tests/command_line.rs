@@ -9,7 +9,7 @@ use std::process::Stdio;
 use galleryfs_tests::{Jpeg, Site, until};
 use serde_json::{Value, json};
 
-const FIELDS: [&str; 26] = [
+const FIELDS: [&str; 27] = [
     "id",
     "paths",
     "kind",

@@ -32,6 +32,8 @@ impl Service {
         let mut files = missing.len();
         self.library.observe(missing.into_iter().map(|path| Observation::Gone { path }).collect())?;
         files += self.library.forget(Face::Cli, root, &relative)?;
+        // Where there is no daemon, the next command is another process, and nobody looks through the folders between.
+        self.library.flush()?;
         if let Some(watcher) = self.watcher() {
             watcher.look_again(path);
         }

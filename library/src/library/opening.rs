@@ -20,7 +20,7 @@ use crate::catalogue::{Catalogue, CatalogueError, Started};
 use crate::change::Cursor;
 use crate::fact::{Fact, UnknownFact};
 use crate::id::{AccountId, AssetId};
-use crate::ingest;
+use crate::ingest::{self, Ingest};
 use crate::journal::{Draft, Face, Journal, Options, Record, Sequence};
 use crate::project::{self, AwayFolders, Ties};
 use crate::replay;
@@ -265,6 +265,7 @@ fn replay_known(
             _ => (applied, unknown) = (before, None),
         }
     }
+    let nothing = Snapshot::with_capacity(catalogue.cursor()?, 0);
     let mut records = journal.records(applied).peekable();
     while records.peek().is_some() {
         let mut tx = Transaction::new(catalogue, Timestamp::now(), journal.head());
@@ -273,7 +274,13 @@ fn replay_known(
             let record = record?;
             last = record.sequence;
             match read(&record) {
-                Ok(fact) => replay::apply(&mut tx, &fact, record.time, record.sequence)?,
+                Ok(fact) => {
+                    let forgotten = ingest::forgotten_files(&tx, &fact)?;
+                    replay::apply(&mut tx, &fact, record.time, record.sequence)?;
+                    if !forgotten.is_empty() {
+                        Ingest::new(&mut tx, &roots(catalogue)?, &nothing).clear_all(&forgotten)?;
+                    }
+                }
                 Err(reason) => {
                     unknown.get_or_insert(record.sequence);
                     not_understood(reason);

@@ -120,10 +120,16 @@ impl Folder {
 
     /// The same without saying which folder is watched.
     pub(crate) fn reopen_as_it_is(&mut self, rebuild: bool) -> OpenReport {
+        self.reopen_after(rebuild, |_| {})
+    }
+
+    /// The same, after something was done to the data folder while nobody had it.
+    pub(crate) fn reopen_after(&mut self, rebuild: bool, between: impl FnOnce(&Path)) -> OpenReport {
         let placeholder = tempfile::tempdir().unwrap();
         let (other, _) = Library::open(placeholder.path()).unwrap();
         let old = std::mem::replace(&mut self.library, other);
         drop(wait_for_last(old));
+        between(self.data.path());
         let open = if rebuild { Library::rebuild } else { Library::open };
         let (library, report) = open(self.data.path()).unwrap();
         self.library = library;
