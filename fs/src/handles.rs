@@ -4,7 +4,9 @@
 //! 2. Reading from the start again (rewinddir) must show what is there now: offset 0 lists anew.
 //! 3. The kernel keeps what it read from the start as the directory's cache, so the listing is made when reading
 //!    starts and not when the directory was opened: what it caches is then never older than the last invalidation.
-//! 4. Only directories that somebody looks at are announced to watchers: those open now or opened lately.
+//! 4. Even so a reader may be on its way with a listing from before a change when the kernel is told to forget: the kernel
+//!    then caches it after all. So for a while after a change, and once after that, opening a directory drops its cache.
+//! 5. Only directories that somebody looks at are announced to watchers: those open now or opened lately.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,6 +19,9 @@ use crate::tree::listing::Listing;
 const LATELY: Duration = Duration::from_secs(600);
 /// When this many directories were opened lately, those that no longer count are swept out.
 const SWEEP: usize = 4096;
+
+/// How long a reader may be on its way with an old listing.
+const ON_ITS_WAY: Duration = Duration::from_secs(10);
 
 /// An open directory.
 #[derive(Debug)]
@@ -51,6 +56,8 @@ pub(crate) struct Handles {
     next: AtomicU64,
     open: RwLock<HashMap<u64, (u64, Arc<DirHandle>)>>,
     lately: Mutex<HashMap<u64, Instant>>,
+    /// Directories of which the kernel may have cached a listing from before their last change, and when that was.
+    changed: Mutex<HashMap<u64, Instant>>,
 }
 
 impl Handles {
@@ -75,6 +82,24 @@ impl Handles {
 
     pub(crate) fn close(&self, number: u64) {
         self.open.write().unwrap_or_else(PoisonError::into_inner).remove(&number);
+    }
+
+    /// A directory has changed, and the kernel is about to be told.
+    pub(crate) fn changed(&self, ino: u64) {
+        self.changed.lock().unwrap_or_else(PoisonError::into_inner).insert(ino, Instant::now());
+    }
+
+    /// Whether the kernel may believe what it has cached of a directory that is being opened.
+    pub(crate) fn may_keep(&self, ino: u64) -> bool {
+        let mut changed = self.changed.lock().unwrap_or_else(PoisonError::into_inner);
+        match changed.get(&ino) {
+            None => true,
+            Some(at) if at.elapsed() < ON_ITS_WAY => false,
+            Some(_) => {
+                changed.remove(&ino);
+                false
+            }
+        }
     }
 
     /// Whether somebody looks at this directory.

@@ -216,10 +216,14 @@ impl Shared {
         if self.tree.query(ino).is_none() {
             return match self.tree.dir(ino) {
                 // The kernel may keep the listing: it is told when it changes.
-                Ok(_) => reply.opened(
-                    FileHandle(self.handles.open(ino, None)),
-                    FopenFlags::FOPEN_CACHE_DIR | FopenFlags::FOPEN_KEEP_CACHE,
-                ),
+                Ok(_) => {
+                    let kept = match self.handles.may_keep(ino) {
+                        true => FopenFlags::FOPEN_KEEP_CACHE,
+                        false => FopenFlags::empty(),
+                    };
+                    let handle = FileHandle(self.handles.open(ino, None));
+                    reply.opened(handle, FopenFlags::FOPEN_CACHE_DIR | kept);
+                }
                 Err(error) => reply.error(refusal("opendir", ino, &error)),
             };
         }

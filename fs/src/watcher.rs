@@ -149,6 +149,7 @@ fn tell(changes: &Changes, notifier: &Notifier, handles: &Handles, announcer: Op
         for changed in dir.vanished.iter().chain(&dir.appeared).chain(&dir.altered) {
             clear(*ino, changed);
         }
+        handles.changed(*ino);
         let _ = notifier.inval_inode(INodeNo(*ino), 0, 0);
     }
     for ino in &changes.attrs {

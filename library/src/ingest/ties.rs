@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::{Ingest, sibling, stand};
 use crate::catalogue::CatalogueError;
 use crate::catalogue::keys::Key;
-use crate::catalogue::records::Standing;
+use crate::catalogue::records::{AssetRecord, Standing};
 use crate::change::Entity;
 use crate::checksum::Digests;
 use crate::fact::Fact;
@@ -168,7 +168,7 @@ impl Ingest<'_, '_> {
 
     /// Ties an asset to what it belongs with: the video of a live photo to its still, a RAW file to its picture.
     pub(super) fn tie(&mut self, asset: AssetId) -> Result<(), CatalogueError> {
-        match self.tx.asset(asset)?.map(|record| record.format()) {
+        match self.tx.asset(asset)?.map(AssetRecord::format) {
             Some(format) if format.kind() == Kind::Video => self.pair(asset),
             Some(format) if format.is_raw() => self.stack(asset),
             _ => Ok(()),
