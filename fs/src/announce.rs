@@ -8,7 +8,9 @@
 //!    opposite of the truth: what came is not there yet, what went is still there.
 //! 4. The kernel may know better already, from somebody else's lookup, and refuse without asking us. Then its memory
 //!    of the name is cleared and the operation tried once more.
-//! 5. Should the mount be gone, the same path is a directory on disk: nothing is done unless the directory opened is
+//! 5. What went may be back by the time that is announced. Then it is not: the kernel would take what is there now for
+//!    what was removed, and hold it for dead.
+//! 6. Should the mount be gone, the same path is a directory on disk: nothing is done unless the directory opened is
 //!    the one meant, by inode number, on a FUSE file system.
 
 use std::collections::HashMap;

@@ -75,7 +75,7 @@ impl Shared {
     fn lookup(&self, pid: u32, parent: u64, name: &OsStr, reply: ReplyEntry) {
         match self.tokens.expected(pid, parent, name) {
             Some(Act::Appear) => return reply.error(Errno::ENOENT),
-            Some(Act::Vanish { ino, is_dir }) => {
+            Some(Act::Vanish { ino, is_dir }) if !self.tree.has_name(parent, name.as_encoded_bytes()) => {
                 return reply.entry(&std::time::Duration::ZERO, &self.tree.was(ino, is_dir), GENERATION);
             }
             _ => {}
@@ -112,6 +112,10 @@ impl Shared {
 
     fn removed(&self, operation: &'static str, pid: u32, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
         if self.tokens.take(pid, parent.0, name, |act| matches!(act, Act::Vanish { .. })) {
+            // It may have come again since: were it removed, the kernel would hold what is there now for dead.
+            if self.tree.has_name(parent.0, name.as_encoded_bytes()) {
+                return reply.error(Errno::EBUSY);
+            }
             reply.ok();
         } else {
             reply.error(read_only(operation, parent));

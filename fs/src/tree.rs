@@ -258,6 +258,11 @@ impl Tree {
         }
     }
 
+    /// Whether there is something of this name in a directory now.
+    pub(crate) fn has_name(&self, parent: u64, name: &[u8]) -> bool {
+        self.dir(parent).is_ok_and(|path| Self::child(&self.state(), &path, name).is_some())
+    }
+
     /// How long the kernel may believe what it is told of the names in a directory.
     pub(crate) fn ttl(dir: &DirPath) -> Duration {
         if search::query_of(dir).is_some() { FOUND } else { LONG }

@@ -312,6 +312,41 @@ fn a_directory_that_comes_again_lives_though_somebody_holds_the_old_one() {
     holder.wait().unwrap();
 }
 
+/// Its end is announced when it is there again already; the kernel must not take that for the end of the new one.
+#[test]
+fn a_directory_that_went_and_came_at_once_is_alive() {
+    let mounted = Mounted::new();
+    let begun = Instant::now();
+    let over = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let list = |path: PathBuf| -> io::Result<BTreeSet<String>> {
+        std::fs::read_dir(path)?.map(|entry| Ok(entry?.file_name().into_string().unwrap())).collect()
+    };
+    for _ in 0..2 {
+        let (over, tags, below) = (Arc::clone(&over), mounted.at("tags"), mounted.at("tags/x/y"));
+        std::thread::spawn(move || {
+            while !over.load(Ordering::Relaxed) && begun.elapsed() < Duration::from_secs(60) {
+                let _ = (list(tags.clone()), list(below.clone()));
+            }
+        });
+    }
+    let mut last = None;
+    for round in 0..400 {
+        let path = format!("{round}.jpg");
+        if let Some(row) = last {
+            mounted.library.remove(row);
+            // Long enough, now and then, for the tree to see it and for the kernel not to be told yet.
+            std::thread::sleep(Duration::from_micros(round * 37 % 1500));
+        }
+        let photo = Photo { path: &path, tags: &["x/y"], ..Photo::default() };
+        last = Some(mounted.library.add(&photo, b"bytes"));
+        if round % 2 == 0 {
+            let there = BTreeSet::from([path.clone()]);
+            soon("the photo", || list(mounted.at("tags/x/y")).is_ok_and(|names| names == there));
+        }
+    }
+    over.store(true, Ordering::Relaxed);
+}
+
 #[test]
 fn a_watcher_hears_of_it() {
     let mounted = Mounted::new();
