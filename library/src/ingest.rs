@@ -226,15 +226,23 @@ impl<'t, 'a> Ingest<'t, 'a> {
             return Ok(());
         }
         let was_seen = record.metadata.is_some();
-        if over_itself || was_seen {
+        if over_itself || was_seen || self.all_was_seen()? {
             return self.new_version(asset, digests);
         }
         self.tx.put(Key::waiting(asset), &());
         Ok(())
     }
 
+    /// Whether everything was told once in this life of the catalogue: what is not known by then is not there.
+    fn all_was_seen(&self) -> Result<bool, CatalogueError> {
+        Ok(self.tx.get::<()>(&Key::meta("scanned"))?.is_some())
+    }
+
     /// All files were told once: what still waits for its current bytes has lost them.
     fn scanned(&mut self) -> Result<(), CatalogueError> {
+        if !self.all_was_seen()? {
+            self.tx.put(Key::meta("scanned"), &());
+        }
         for (key, ()) in self.tx.scan::<()>(&Key::all_waiting())? {
             if let Some(asset) = key.get(1..17).and_then(|id| id.try_into().ok()).map(AssetId::from_bytes) {
                 self.settle_version(asset)?;

@@ -273,6 +273,25 @@ fn what_is_there_is_not_forgotten_with_what_is_away_beside_it() {
     assert_eq!((last.kind.as_str(), last.face.as_str()), ("forget", "cli"));
 }
 
+/// Found by the model: the bytes waited for newer ones that could not come any more, and no row showed them until the
+/// next rebuild.
+#[test]
+fn older_bytes_that_arrive_after_a_rebuild_are_the_photo_again() {
+    let mut folder = Folder::new();
+    folder.add("A.JPG", b"two taken=2020-01-01T00:00:00");
+    let before = folder.identity("A.JPG");
+    folder.add("A.JPG", b"three");
+    folder.remove("A.JPG");
+    folder.reopen(true);
+    folder.rescan(|_| {});
+    folder.add("a.jpg", b"two taken=2020-01-01T00:00:00");
+    assert_eq!(folder.identity("a.jpg").0, before.0);
+    let shown = folder.identities();
+    folder.reopen(true);
+    folder.rescan(|_| {});
+    assert_eq!(folder.identities(), shown);
+}
+
 /// A crash may take back the catalogue's last commits, but no decision.
 #[test]
 fn what_was_forgotten_stays_so_though_the_catalogue_lost_it() {

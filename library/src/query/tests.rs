@@ -170,6 +170,15 @@ proptest! {
         prop_assert_eq!(strict(&shown), Ok(query), "shown as {}", shown);
     }
 
+    /// Found at random: a quote in the middle of a value began a quoted one when it was read again.
+    #[test]
+    fn a_value_with_a_quote_in_it_is_shown_in_quotes(letter in "[:a=]") {
+        let query = strict(&format!("tag:\"{letter}\\\"\"")).unwrap();
+        prop_assert_eq!(strict(&query.to_string()), Ok(query));
+        let query = typing(&format!("tag:\"{letter}\\\""));
+        prop_assert_eq!(strict(&query.to_string()), Ok(query));
+    }
+
     #[test]
     fn any_text_is_read_without_a_panic(text in ".*") {
         let _ = strict(&text);

@@ -90,7 +90,7 @@ impl Value {
         }
         let bare = !self.text.is_empty()
             && !self.text.ends_with('*')
-            && !self.text.starts_with(['"', '“', '”', '„'])
+            && !self.text.contains(['"', '“', '”', '„'])
             && !self.text.contains(|letter: char| letter.is_whitespace() || letter.is_control());
         let text = if bare || self.is_anything() { self.text.clone() } else { lex::quoted(&self.text) };
         write!(f, "{key}:{text}{}", if self.prefix { "*" } else { "" })
