@@ -179,13 +179,28 @@ impl<'t, 'a> Ingest<'t, 'a> {
         }
         self.older_bytes(asset, previous == Some(asset), &path, digests)?;
         let live_id = metadata.as_ref().and_then(|metadata| metadata.live_id.clone());
+        let described_at = self.tx.asset(asset)?.and_then(|record| record.described_at.clone());
+        let described_beside = match &described_at {
+            Some(at) => self.has_sidecars(at)?,
+            None => false,
+        };
         if let Some(record) = self.tx.asset_mut(asset)? {
             let standing =
                 Standing { path: path.clone(), checksum: digests.checksum, mtime_ns: stat.mtime_ns };
             stand(record, self.roots, standing);
             record.missing_since = None;
-            if let Some(metadata) = metadata.filter(|_| record.digests.checksum == digests.checksum) {
+            // Of copies each may have its own sidecars. The first of those that have any says what the photo is, in
+            // the order of their paths and not of their arrival.
+            let rank = |at: &FilePath, beside: bool| {
+                Some((!beside, record.current().position(|here| here.path == *at)?))
+            };
+            let before = described_at.filter(|at| *at != path).and_then(|at| rank(&at, described_beside));
+            let here = rank(&path, !sidecars.is_empty());
+            if let (Some(metadata), Some(here)) = (metadata, here)
+                && before.is_none_or(|before| here < before)
+            {
                 record.metadata = Some(*metadata);
+                record.described_at = Some(path.clone());
             }
         }
         if let Some(live_id) = live_id {
@@ -210,6 +225,14 @@ impl<'t, 'a> Ingest<'t, 'a> {
             self.attach(&sidecar)?;
         }
         Ok(())
+    }
+
+    fn has_sidecars(&self, path: &FilePath) -> Result<bool, CatalogueError> {
+        let record = self.tx.get::<FileRecord>(&Key::file(path))?;
+        Ok(record.is_some_and(|record| match record.content {
+            FileContent::Asset { sidecars, .. } => !sidecars.is_empty(),
+            _ => false,
+        }))
     }
 
     /// Bytes that an asset had before stand at `path` again. Over its own path, or when it was missing, they are its

@@ -62,6 +62,7 @@ pub(crate) fn apply(
                         standing: Vec::new(),
                         missing_since: Some(time),
                         metadata: None,
+                        described_at: None,
                     },
                 );
             }

@@ -273,6 +273,27 @@ fn what_is_there_is_not_forgotten_with_what_is_away_beside_it() {
     assert_eq!((last.kind.as_str(), last.face.as_str()), ("forget", "cli"));
 }
 
+/// Seen with a Takeout in which one of five copies had a JSON file.
+#[test]
+fn of_copies_the_first_that_has_a_sidecar_says_what_the_photo_is() {
+    let mut folder = Folder::new();
+    folder.add("b/x.jpg.xmp", b"taken=2020-01-01T00:00:00");
+    folder.add("c/x.jpg.xmp", b"taken=2021-01-01T00:00:00");
+    let taken = |folder: &Folder| {
+        let snapshot = folder.library.snapshot();
+        snapshot.row(folder.row("a.jpg").unwrap()).unwrap().taken.unwrap().local.year()
+    };
+    for path in ["c/x.jpg", "a.jpg", "b/x.jpg", "d.jpg"] {
+        folder.add(path, b"one");
+    }
+    assert_eq!(taken(&folder), 2020);
+    for by in 0..4 {
+        folder.reopen(true);
+        folder.rescan(|names| names.rotate_left(by));
+        assert_eq!(taken(&folder), 2020, "rotated by {by}");
+    }
+}
+
 /// Found by the model: the bytes waited for newer ones that could not come any more, and no row showed them until the
 /// next rebuild.
 #[test]

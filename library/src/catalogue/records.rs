@@ -78,6 +78,8 @@ pub(crate) struct AssetRecord {
     pub(crate) missing_since: Option<Timestamp>,
     /// `None` until its bytes were read in this life of the catalogue.
     pub(crate) metadata: Option<Metadata>,
+    /// The copy whose metadata, sidecars and all, that is.
+    pub(crate) described_at: Option<FilePath>,
 }
 
 impl AssetRecord {

@@ -80,12 +80,23 @@ impl Folder {
             path,
             stat: *stat,
             digests: Digests::of(bytes),
-            metadata: Box::new(read(name, bytes)),
+            metadata: Box::new(self.described(name, bytes, sibling(&sidecar).then_some((folder, &sidecar)))),
             sidecars: sibling(&sidecar)
                 .then(|| SidecarSeen { name: sidecar.as_bytes().into(), size: 0, mtime_ns: 0 })
                 .into_iter()
                 .collect(),
         }
+    }
+
+    /// What a file says of itself, or else its sidecar of it.
+    fn described(&self, name: &str, bytes: &[u8], sidecar: Option<(&str, &String)>) -> Metadata {
+        let mut metadata = read(name, bytes);
+        if let Some((folder, sidecar)) = sidecar {
+            let key = if folder.is_empty() { sidecar.clone() } else { format!("{folder}/{sidecar}") };
+            let beside = read(name, &self.files[&key].0);
+            metadata.taken = beside.taken.or(metadata.taken);
+        }
+        metadata
     }
 
     pub(crate) fn add(&mut self, relative: &str, bytes: &[u8]) {
