@@ -177,8 +177,11 @@ impl Pipeline {
     }
 }
 
-/// Waits for threads to end until `deadline`; what a disk holds up is left to itself.
+/// Waits for threads to end until `deadline`, waking those that sleep; what a disk holds up is left to itself.
 pub(crate) fn join_until(mut threads: Vec<JoinHandle<()>>, deadline: Instant) {
+    for thread in &threads {
+        thread.thread().unpark();
+    }
     while !threads.is_empty() && Instant::now() < deadline {
         threads.retain(|thread| !thread.is_finished());
         std::thread::sleep(Duration::from_millis(2));

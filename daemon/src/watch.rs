@@ -33,7 +33,7 @@ use crate::pipeline::progress::{Progress, Report};
 use crate::pipeline::sink::Sink;
 use crate::pipeline::{Pipeline, PipelineOptions, join_until};
 
-use holdback::Holdback;
+use holdback::{Holdback, ScanLosses};
 use listen::Listener;
 use root::{Root, Scans};
 
@@ -241,6 +241,8 @@ impl Watcher {
         for root in &self.roots {
             root.scans.close();
             root.wake();
+            // Nothing was lost: this only wakes whoever holds losses back.
+            let _ = root.losses.send(ScanLosses::default());
         }
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         join_until(threads, Instant::now() + Duration::from_secs(1));

@@ -32,7 +32,7 @@ pub(super) struct Args {
 }
 
 /// How often the state is looked at.
-const LOOKED: Duration = Duration::from_millis(100);
+const LOOKED: Duration = Duration::from_millis(20);
 
 /// How often a daemon is asked how it goes.
 const ASKED: Duration = Duration::from_millis(500);

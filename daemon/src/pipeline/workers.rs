@@ -62,7 +62,8 @@ impl Workers {
         let (watched, shared) = (Arc::clone(&workers), Arc::clone(shared));
         let thread = std::thread::Builder::new().name("read-watch".into()).spawn(move || {
             while !shared.stop.load(Ordering::Relaxed) {
-                std::thread::sleep(Duration::from_millis(100));
+                // Whoever ends everything wakes us.
+                std::thread::park_timeout(Duration::from_millis(100));
                 watched.replace_stuck(&shared);
             }
         })?;

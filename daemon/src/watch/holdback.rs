@@ -39,7 +39,7 @@ const LONGEST_BURST: Duration = Duration::from_secs(10);
 const LONGEST_SETTLING: Duration = Duration::from_secs(60);
 
 /// What a scan did not find, and what it found again.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct ScanLosses {
     /// Files that were not there.
     pub(super) lost: Vec<Lost>,
