@@ -102,7 +102,9 @@ impl Workers {
                     );
                     let path = current.path.clone();
                     let observation = Observation::Unreadable { path, stat, reason };
-                    shared.tell(Told { observations: vec![observation], ..Told::default() });
+                    // With its duty, or whoever waits for the end would not see it told.
+                    let duty = std::mem::take(&mut current.duty);
+                    shared.tell(Told { observations: vec![observation], duty, ..Told::default() });
                 }
                 current.duty.clear();
                 slot.replaced.store(true, Ordering::Relaxed);
