@@ -102,7 +102,15 @@ impl<'t, 'a> Ingest<'t, 'a> {
 
     /// Takes away what stands at these paths, and decides nothing: for a fact that is replayed.
     pub(crate) fn clear_all(&mut self, paths: &[FilePath]) -> Result<(), CatalogueError> {
-        paths.iter().try_for_each(|path| self.clear(path))
+        // Sidecars first: one that outlives its photo for a moment would be given to another, which is a decision.
+        let mut photos = Vec::new();
+        for path in paths {
+            match self.tx.get::<FileRecord>(&Key::file(path))?.map(|record| record.content) {
+                Some(FileContent::Sidecar { .. }) => self.clear(path)?,
+                _ => photos.push(path),
+            }
+        }
+        photos.into_iter().try_for_each(|path| self.clear(path))
     }
 
     fn owner(&self, root: RootId) -> Option<AccountId> {
