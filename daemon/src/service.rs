@@ -193,7 +193,7 @@ impl Service {
 /// The row itself, or the photo that it is a sidecar of.
 fn described_by(snapshot: &Snapshot, number: RowNumber) -> Option<&Arc<Row>> {
     let row = snapshot.row(number)?;
-    match row.host {
+    match row.extras.host {
         Some(host) if row.kind == Kind::Sidecar => snapshot.row(host),
         _ => Some(row),
     }

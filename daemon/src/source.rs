@@ -139,7 +139,7 @@ impl Source for LibrarySource {
 impl LibrarySource {
     /// Whether what was opened at `path` is the version of the photo that `row` is.
     fn is_known(&self, stat: &FileStat, row: &Row, path: &FilePath) -> bool {
-        if is_as_before(stat, row.size, row.modified) {
+        if is_as_before(stat, row.size, row.modified.into()) {
             return true;
         }
         // The row has the time of one of its files; the others may be copies with times of their own.

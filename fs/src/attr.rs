@@ -46,7 +46,7 @@ impl Owner {
 
     /// A photo, video or part: modified when its original was, changed when something was last decided about it.
     pub(crate) fn asset(self, row: &Row, links: u32) -> FileAttr {
-        self.regular(row.inode.get(), row.size, time(row.modified), time(row.decided), links)
+        self.regular(row.inode.get(), row.size, time(row.modified.into()), time(row.decided.into()), links)
     }
 
     /// A file that is no asset.

@@ -116,8 +116,8 @@ impl Readable {
     pub(crate) fn root(&self) -> Option<RootId> {
         match self {
             Self::Row(number, state) => {
-                let path = state.row(*number)?.paths.first()?;
-                state.snapshot.folders().dir(path.dir).map(|dir| dir.root)
+                let dir = state.row(*number)?.paths().next()?.dir;
+                state.snapshot.folders().dir(dir).map(|dir| dir.root)
             }
             Self::Unreadable(file) => Some(file.root),
             Self::Fixed(_) => None,
@@ -365,8 +365,8 @@ impl Tree {
 /// How many names a row has in the tree, but for the views that drift (`recent/`, `on-this-day/`) and searches: so
 /// that `du`, `tar` and `rsync -H` count its bytes once.
 fn links(state: &State, number: RowNumber, row: &Row) -> u32 {
-    let on_disk = row.paths.len() as u32;
-    let (host_number, host) = match row.host {
+    let on_disk = row.copies() as u32;
+    let (host_number, host) = match row.extras.host {
         None => (number, row),
         Some(_) if !state.shows_parts() => return on_disk,
         Some(_) => match state.host(number, library::Scope::Everything) {

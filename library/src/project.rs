@@ -1,6 +1,7 @@
 //! From what the catalogue keeps to what the snapshot holds.
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 
 use jiff::Timestamp;
 
@@ -9,7 +10,7 @@ use crate::format::Kind;
 use crate::id::{AssetId, RootId, RowNumber, StackId};
 use crate::metadata::Metadata;
 use crate::observation::FilePath;
-use crate::snapshot::{CameraName, Row, RowPath, Snapshot};
+use crate::snapshot::{CameraName, Extra, Paths, Row, RowPath, Snapshot};
 use crate::visibility::Visibility;
 
 /// Subtrees that are away now: their files are known but not there.
@@ -44,7 +45,7 @@ pub(crate) fn file_time(ns: i64) -> Timestamp {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ties {
     pub(crate) host: Option<RowNumber>,
-    pub(crate) parts: Box<[RowNumber]>,
+    pub(crate) parts: Vec<RowNumber>,
     pub(crate) stack: Option<StackId>,
 }
 
@@ -94,7 +95,7 @@ pub(crate) fn row(
     for at in record.current().filter(|at| !away.holds(&at.path)) {
         let (folder, file) = at.path.split();
         if let Some(dir) = snapshot.folders_mut().make(at.path.root, folder) {
-            paths.push(RowPath { dir, name: (file != record.name.as_bytes()).then(|| file.into()) });
+            paths.push(RowPath { dir, file_name: file });
         }
     }
     let camera = CameraName {
@@ -115,30 +116,33 @@ pub(crate) fn row(
         visibility: visibility(record, !paths.is_empty() && ties.host.is_some()),
         present: !paths.is_empty(),
         size: record.digests.size,
-        modified: record.current().next().map_or(record.added, |at| file_time(at.mtime_ns)),
-        decided: record.decided,
-        added: record.added,
+        modified: record.current().next().map_or(record.added, |at| file_time(at.mtime_ns)).into(),
+        decided: record.decided.into(),
+        added: record.added.into(),
         taken: metadata.taken,
         pixels: metadata.size,
         position: metadata.gps.map(|gps| (gps.lat as f32, gps.lon as f32)),
         place: metadata.place.as_ref().map(|place| snapshot.intern_place(place)),
         camera: has_camera.then(|| snapshot.intern_camera(&camera)),
         lens: metadata.camera.lens.as_ref().map(|lens| snapshot.intern_lens(lens)),
-        iso: metadata.exposure.iso,
+        iso: metadata.exposure.iso.and_then(NonZeroU32::new),
         f_number: metadata.exposure.f_number.map(|value| value as f32),
         focal_mm: metadata.exposure.focal_mm.map(|value| value as f32),
-        duration_ms: metadata.duration.and_then(|duration| u32::try_from(duration.as_millis()).ok()),
         rating: metadata.rating,
         tags: metadata.tags.iter().map(|tag| snapshot.intern_tag(tag)).collect(),
-        people: people.into_iter().map(|name| snapshot.intern_person_name(name)).collect(),
         described: metadata.description.is_some(),
         favourite: false,
         motion: metadata.motion.is_some(),
         warned: !metadata.warnings.is_empty(),
-        // What is not there is beside nothing.
-        host: if paths.is_empty() { None } else { ties.host },
-        parts: ties.parts,
-        stack: ties.stack,
-        paths: paths.into_boxed_slice(),
+        extras: Extra {
+            duration_ms: metadata.duration.and_then(|duration| u32::try_from(duration.as_millis()).ok()),
+            people: people.into_iter().map(|name| snapshot.intern_person_name(name)).collect(),
+            // What is not there is beside nothing.
+            host: if paths.is_empty() { None } else { ties.host },
+            parts: ties.parts,
+            stack: ties.stack,
+        }
+        .into(),
+        standing: Paths::of(&record.name, &paths),
     }
 }

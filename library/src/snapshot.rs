@@ -9,13 +9,16 @@
 //!    row's old traces out by computing them from the old row itself.
 
 mod chunks;
+mod extras;
 mod facets;
 mod file_names;
 #[cfg(any(test, feature = "fixtures"))]
 pub mod fixture;
 mod folders;
 mod interner;
+mod paths;
 mod row;
+mod row_time;
 mod sharded;
 
 use std::ops::RangeBounds;
@@ -24,12 +27,16 @@ use std::sync::Arc;
 use roaring::RoaringBitmap;
 
 use self::chunks::Chunks;
+pub use self::extras::{Extra, Extras};
 pub use self::facets::Facet;
 use self::facets::Facets;
 use self::file_names::FileNames;
 pub use self::folders::{Dir, DirId, Folders, Root};
 use self::interner::Interner;
-pub use self::row::{CameraId, CameraName, LensId, PersonNameId, PlaceId, Row, RowPath, TagId};
+pub use self::interner::{CameraId, LensId, PersonNameId, PlaceId, TagId};
+pub use self::paths::{Paths, RowPath};
+pub use self::row::{CameraName, Row};
+pub use self::row_time::RowTime;
 use self::sharded::{Key, Sharded};
 use crate::change::Cursor;
 use crate::id::{AccountId, AssetId, AssetInode, RowNumber};
@@ -164,52 +171,52 @@ impl Snapshot {
 
     /// The place behind a number.
     pub fn place(&self, id: PlaceId) -> Option<&Arc<Place>> {
-        self.places.get(id.0)
+        self.places.get(id.index())
     }
 
     /// Every place ever met in this run.
     pub fn places(&self) -> impl Iterator<Item = (PlaceId, &Arc<Place>)> {
-        self.places.iter().map(|(id, place)| (PlaceId(id), place))
+        self.places.iter().map(|(id, place)| (PlaceId::at(id), place))
     }
 
     /// The camera behind a number.
     pub fn camera(&self, id: CameraId) -> Option<&Arc<CameraName>> {
-        self.cameras.get(id.0)
+        self.cameras.get(id.index())
     }
 
     /// Every camera ever met in this run.
     pub fn cameras(&self) -> impl Iterator<Item = (CameraId, &Arc<CameraName>)> {
-        self.cameras.iter().map(|(id, camera)| (CameraId(id), camera))
+        self.cameras.iter().map(|(id, camera)| (CameraId::at(id), camera))
     }
 
     /// The lens behind a number.
     pub fn lens(&self, id: LensId) -> Option<&Arc<String>> {
-        self.lenses.get(id.0)
+        self.lenses.get(id.index())
     }
 
     /// Every lens ever met in this run.
     pub fn lenses(&self) -> impl Iterator<Item = (LensId, &Arc<String>)> {
-        self.lenses.iter().map(|(id, lens)| (LensId(id), lens))
+        self.lenses.iter().map(|(id, lens)| (LensId::at(id), lens))
     }
 
     /// The tag behind a number.
     pub fn tag(&self, id: TagId) -> Option<&Arc<TagPath>> {
-        self.tags.get(id.0)
+        self.tags.get(id.index())
     }
 
     /// Every tag ever met in this run.
     pub fn tags(&self) -> impl Iterator<Item = (TagId, &Arc<TagPath>)> {
-        self.tags.iter().map(|(id, tag)| (TagId(id), tag))
+        self.tags.iter().map(|(id, tag)| (TagId::at(id), tag))
     }
 
     /// The person's name behind a number.
     pub fn person_name(&self, id: PersonNameId) -> Option<&Arc<String>> {
-        self.people.get(id.0)
+        self.people.get(id.index())
     }
 
     /// Every person named in a file, ever met in this run.
     pub fn person_names(&self) -> impl Iterator<Item = (PersonNameId, &Arc<String>)> {
-        self.people.iter().map(|(id, name)| (PersonNameId(id), name))
+        self.people.iter().map(|(id, name)| (PersonNameId::at(id), name))
     }
 
     pub(crate) fn set_cursor(&mut self, cursor: Cursor) {
@@ -221,23 +228,23 @@ impl Snapshot {
     }
 
     pub(crate) fn intern_place(&mut self, place: &Place) -> PlaceId {
-        PlaceId(Interner::intern(&mut self.places, place))
+        PlaceId::at(Interner::intern(&mut self.places, place))
     }
 
     pub(crate) fn intern_camera(&mut self, camera: &CameraName) -> CameraId {
-        CameraId(Interner::intern(&mut self.cameras, camera))
+        CameraId::at(Interner::intern(&mut self.cameras, camera))
     }
 
     pub(crate) fn intern_lens(&mut self, lens: &String) -> LensId {
-        LensId(Interner::intern(&mut self.lenses, lens))
+        LensId::at(Interner::intern(&mut self.lenses, lens))
     }
 
     pub(crate) fn intern_tag(&mut self, tag: &TagPath) -> TagId {
-        TagId(Interner::intern(&mut self.tags, tag))
+        TagId::at(Interner::intern(&mut self.tags, tag))
     }
 
     pub(crate) fn intern_person_name(&mut self, name: &String) -> PersonNameId {
-        PersonNameId(Interner::intern(&mut self.people, name))
+        PersonNameId::at(Interner::intern(&mut self.people, name))
     }
 
     /// Puts a row in place of what was there. The only way anything in here changes.
@@ -251,20 +258,20 @@ impl Snapshot {
             if old.name != row.name {
                 self.by_name.remove(name_key(old.name.as_bytes()), number);
             }
-            for path in old.paths.iter().filter(|path| !same_path(&row, path, old.file_name(path))) {
-                self.by_path.remove(path_key(path.dir, old.file_name(path)), number);
+            for path in old.paths().filter(|path| !row.paths().any(|kept| kept == *path)) {
+                self.by_path.remove(path_key(path.dir, path.file_name), number);
             }
         }
         self.by_id.insert(id_key(row.id), number);
         self.by_inode.insert(inode_key(row.inode), number);
         self.by_name.insert(name_key(row.name.as_bytes()), number);
-        for path in &row.paths {
-            self.by_path.insert(path_key(path.dir, row.file_name(path)), number);
+        for path in row.paths() {
+            self.by_path.insert(path_key(path.dir, path.file_name), number);
             self.folders.add_row(path.dir, number);
         }
         if let Some(old) = &old {
-            for path in &old.paths {
-                if !row.paths.iter().any(|kept| kept.dir == path.dir) {
+            for path in old.paths() {
+                if !row.paths().any(|kept| kept.dir == path.dir) {
                     self.folders.remove_row(path.dir, number);
                 }
             }
@@ -274,8 +281,4 @@ impl Snapshot {
         self.facets.update(number, &before, &row.facets());
         self.rows.set(number, Some(row));
     }
-}
-
-fn same_path(row: &Row, path: &RowPath, file_name: &[u8]) -> bool {
-    row.paths.iter().any(|other| other.dir == path.dir && row.file_name(other) == file_name)
 }

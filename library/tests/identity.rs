@@ -123,11 +123,11 @@ fn halves_of_a_live_photo_tie_whichever_comes_first_and_part_again() {
     folder.add("IMG_1.HEIC", b"still taken=2024-05-01T10:00:00");
     let still = folder.row("IMG_1.HEIC").unwrap();
     let snapshot = folder.library.snapshot();
-    assert_eq!(snapshot.row(video).unwrap().host, Some(still));
-    assert_eq!(&*snapshot.row(still).unwrap().parts, [video]);
+    assert_eq!(snapshot.row(video).unwrap().extras.host, Some(still));
+    assert_eq!(&*snapshot.row(still).unwrap().extras.parts, [video]);
     assert_eq!(listed(&folder), 1);
     folder.remove("IMG_1.HEIC");
-    assert_eq!(folder.library.snapshot().row(video).unwrap().host, None);
+    assert_eq!(folder.library.snapshot().row(video).unwrap().extras.host, None);
     assert_eq!(listed(&folder), 1, "the video stands for itself");
 }
 
@@ -139,7 +139,7 @@ fn a_raw_file_and_its_picture_are_a_stack_whichever_comes_first() {
     folder.add("DSC_1.NEF", b"sensor taken=2024-05-01T10:00:00");
     let stack_of = |folder: &Folder, name: &str| {
         let row = folder.row(name).unwrap();
-        folder.library.snapshot().row(row).unwrap().stack
+        folder.library.snapshot().row(row).unwrap().extras.stack
     };
     assert_eq!(stack_of(&folder, "DSC_1.NEF"), None);
     folder.add("DSC_1.jpg", b"developed taken=2024-05-01T10:00:00");
@@ -193,7 +193,7 @@ fn live_halves_of_one_identifier_tie_across_names() {
     folder.add("y.mov", b"video live=77");
     let still = folder.row("x.heic").unwrap();
     let video = folder.row("y.mov").unwrap();
-    assert_eq!(folder.library.snapshot().row(video).unwrap().host, Some(still));
+    assert_eq!(folder.library.snapshot().row(video).unwrap().extras.host, Some(still));
 }
 
 #[test]
@@ -206,12 +206,12 @@ fn a_sidecar_stands_beside_its_photo_whichever_comes_first() {
     let host = folder.row("a.jpg").unwrap();
     let sidecar = folder.row("a.jpg.xmp").unwrap();
     let snapshot = folder.library.snapshot();
-    assert_eq!(snapshot.row(sidecar).unwrap().host, Some(host));
+    assert_eq!(snapshot.row(sidecar).unwrap().extras.host, Some(host));
     assert_eq!(&*snapshot.row(host).unwrap().name, "a (2).jpg");
     assert_eq!(&*snapshot.row(sidecar).unwrap().name, "a (2).jpg.xmp");
     folder.remove("a.jpg.xmp");
     let snapshot = folder.library.snapshot();
-    assert!(snapshot.row(host).unwrap().parts.is_empty());
+    assert!(snapshot.row(host).unwrap().extras.parts.is_empty());
     assert!(!snapshot.row(sidecar).unwrap().present);
 }
 

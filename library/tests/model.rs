@@ -142,10 +142,10 @@ fn check(
         prop_assert_eq!(&*holder, &row.id.to_string(), "{} became another photo", row.name);
         prop_assert_eq!(snapshot.by_id(row.id), Some(number));
         prop_assert_eq!(snapshot.by_inode(row.inode), Some(number));
-        if let Some(host) = row.host {
+        if let Some(host) = row.extras.host {
             let host = snapshot.row(host).unwrap();
             prop_assert!(
-                host.present && (!row.present || host.parts.contains(&number)),
+                host.present && (!row.present || host.extras.parts.contains(&number)),
                 "a part without its host"
             );
         }

@@ -96,8 +96,8 @@ fn rows_of(snapshots: [&Snapshot; 2], changes: &[Change]) -> BTreeSet<RowNumber>
             if seen.insert(number)
                 && let Some(row) = snapshot.row(number)
             {
-                open.extend(row.host);
-                open.extend(row.parts.iter().copied());
+                open.extend(row.extras.host);
+                open.extend(row.extras.parts.iter().copied());
             }
         }
         rows.extend(seen);

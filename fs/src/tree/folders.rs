@@ -53,8 +53,8 @@ pub(crate) fn files(state: &State, at: At<'_>) -> Vec<(RowNumber, Box<[u8]>)> {
     let mut files = Vec::new();
     for number in dir.rows.iter().map(RowNumber) {
         if let (Some(_), Some(row)) = (state.host(number, Scope::Everything), state.row(number)) {
-            let here = row.paths.iter().filter(|path| path.dir == id);
-            files.extend(here.map(|path| (number, row.file_name(path).into())));
+            let here = row.paths().filter(|path| path.dir == id);
+            files.extend(here.map(|path| (number, path.file_name.into())));
         }
     }
     files
@@ -68,10 +68,7 @@ pub(crate) fn find(state: &State, at: At<'_>, name: &[u8]) -> Option<RowNumber> 
 
 /// Every name under which a row stands in `folders/`.
 pub(crate) fn stands_as(state: &State, row: &Row) -> Vec<(DirPath, Box<[u8]>)> {
-    row.paths
-        .iter()
-        .filter_map(|path| Some((shown_at(state, path.dir)?, row.file_name(path).into())))
-        .collect()
+    row.paths().filter_map(|path| Some((shown_at(state, path.dir)?, path.file_name.into()))).collect()
 }
 
 impl View for Folders {

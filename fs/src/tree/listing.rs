@@ -75,7 +75,7 @@ impl Listing {
         let mut parts = Vec::new();
         for number in rows {
             self.items.push(Item::Row(number));
-            let hosts = shows_parts && self.state.row(number).is_some_and(|row| !row.parts.is_empty());
+            let hosts = shows_parts && self.state.row(number).is_some_and(|row| !row.extras.parts.is_empty());
             if hosts {
                 self.state.parts_of(number, &mut parts);
                 self.items.extend(parts.drain(..).map(Item::Row));

@@ -112,13 +112,13 @@ impl State {
     pub(crate) fn host(&self, number: RowNumber, scope: Scope) -> Option<(RowNumber, &Arc<Row>)> {
         let (mut number, mut row) = (number, self.row(number)?);
         for _ in 0..MAX_CHAIN {
-            match row.host {
+            match row.extras.host {
                 None => return self.shows(row, scope).then_some((number, row)),
                 Some(_) if !self.part_shows(row) => return None,
                 Some(host) => {
                     let above = self.row(host)?;
                     // Both must say so, or the listing and the lookup would disagree while they are paired anew.
-                    if !above.parts.contains(&number) {
+                    if !above.extras.parts.contains(&number) {
                         return None;
                     }
                     (number, row) = (host, above);
@@ -135,9 +135,9 @@ impl State {
 
     fn parts_below(&self, number: RowNumber, depth: usize, found: &mut Vec<RowNumber>) {
         let Some(row) = self.row(number) else { return };
-        for part in &row.parts {
+        for part in &row.extras.parts {
             if let Some(below) = self.row(*part)
-                && below.host == Some(number)
+                && below.extras.host == Some(number)
                 && self.part_shows(below)
                 && depth > 1
             {

@@ -19,7 +19,12 @@ pub(crate) struct Types;
 fn is_live(state: &State, row: &Row) -> bool {
     row.motion
         || row.kind == Kind::Image
-            && row.parts.iter().filter_map(|part| state.row(*part)).any(|part| part.kind == Kind::Video)
+            && row
+                .extras
+                .parts
+                .iter()
+                .filter_map(|part| state.row(*part))
+                .any(|part| part.kind == Kind::Video)
 }
 
 /// A directory of `types/`.

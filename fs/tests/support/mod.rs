@@ -137,12 +137,12 @@ impl TestLibrary {
 
     fn path_of(&self, row: RowNumber, snapshot: &Snapshot) -> Option<PathBuf> {
         let row = snapshot.row(row)?;
-        let path = row.paths.first()?;
+        let path = row.paths().next()?;
         let folder = snapshot.folders().relative_path(path.dir);
         Some(
             self.root
                 .join(std::ffi::OsStr::from_bytes(&folder))
-                .join(std::ffi::OsStr::from_bytes(row.file_name(path))),
+                .join(std::ffi::OsStr::from_bytes(path.file_name)),
         )
     }
 }

@@ -190,11 +190,7 @@ impl Library {
         let Some(record) = self.catalogue()?.get::<AssetRecord>(&Key::asset(id))? else { return Ok(None) };
         let snapshot = self.snapshot();
         let Some(row) = snapshot.row(record.row) else { return Ok(None) };
-        let paths = row
-            .paths
-            .iter()
-            .filter_map(|path| absolute_in(&snapshot, path.dir, row.file_name(path)))
-            .collect();
+        let paths = row.paths().filter_map(|path| absolute_in(&snapshot, path.dir, path.file_name)).collect();
         let format = record.format();
         let mut metadata = record.metadata.unwrap_or_default();
         metadata.format = Some(format);
@@ -207,7 +203,7 @@ impl Library {
             sha1: record.digests.sha1,
             size: record.digests.size,
             visibility: row.visibility,
-            stack: row.stack,
+            stack: row.extras.stack,
             present: row.present,
             missing_since: record.missing_since,
             metadata,
@@ -217,13 +213,12 @@ impl Library {
     /// Where the originals of a row stand, best first: the root's path, and the file below it.
     pub fn originals(&self, snapshot: &Snapshot, row: RowNumber) -> Vec<(PathBuf, FilePath)> {
         let Some(row) = snapshot.row(row) else { return Vec::new() };
-        row.paths
-            .iter()
+        row.paths()
             .filter_map(|path| {
                 let dir = snapshot.folders().dir(path.dir)?;
                 let (root, _) = snapshot.folders().root(dir.root)?;
                 let mut relative = below(&snapshot.folders().relative_path(path.dir));
-                relative.extend_from_slice(row.file_name(path));
+                relative.extend_from_slice(path.file_name);
                 Some((root.path.clone(), FilePath::new(root.id, relative)))
             })
             .collect()

@@ -291,8 +291,8 @@ fn description(catalogue: &crate::catalogue::Catalogue, row: &Row) -> Result<Opt
 fn document(snapshot: &Snapshot, number: RowNumber, row: &Row, description: Option<String>) -> TextDocument {
     let mut names = vec![row.name.to_string()];
     let mut folders = Vec::new();
-    for path in &row.paths {
-        let name = String::from_utf8_lossy(row.file_name(path)).into_owned();
+    for path in row.paths() {
+        let name = String::from_utf8_lossy(path.file_name).into_owned();
         if !names.contains(&name) {
             names.push(name);
         }
@@ -323,7 +323,12 @@ fn document(snapshot: &Snapshot, number: RowNumber, row: &Row, description: Opti
             .and_then(|camera| snapshot.camera(camera))
             .map(|camera| format!("{} {}", camera.make, camera.model)),
         lens: row.lens.and_then(|lens| snapshot.lens(lens)).map(std::string::ToString::to_string),
-        people: row.people.iter().filter_map(|name| Some(snapshot.person_name(*name)?.to_string())).collect(),
+        people: row
+            .extras
+            .people
+            .iter()
+            .filter_map(|name| Some(snapshot.person_name(*name)?.to_string()))
+            .collect(),
         folders,
         taken: row.day(),
         ..TextDocument::new(number)

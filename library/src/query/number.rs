@@ -29,13 +29,13 @@ impl Column {
     /// The number of one row, where it has one.
     pub fn of(self, row: &Row) -> Option<f64> {
         match self {
-            Self::Iso => row.iso.map(f64::from),
+            Self::Iso => row.iso.map(|iso| f64::from(iso.get())),
             Self::Aperture => row.f_number.map(as_written),
             Self::Focal => row.focal_mm.map(as_written),
             Self::Size => Some(row.size as f64),
             Self::Width => row.pixels.map(|pixels| f64::from(pixels.width)),
             Self::Height => row.pixels.map(|pixels| f64::from(pixels.height)),
-            Self::Duration => row.duration_ms.map(|ms| f64::from(ms) / 1000.0),
+            Self::Duration => row.extras.duration_ms.map(|ms| f64::from(ms) / 1000.0),
         }
     }
 

@@ -124,14 +124,16 @@ impl Thing {
             Self::Date => everything(snapshot) - one(snapshot, Facet::Undated),
             Self::People => union(
                 snapshot,
-                Facet::PersonName(PersonNameId(0))..=Facet::PersonName(PersonNameId(u32::MAX)),
+                Facet::PersonName(PersonNameId::LOWEST)..=Facet::PersonName(PersonNameId::HIGHEST),
             ),
             Self::Description => one(snapshot, Facet::Described),
-            Self::Tags => union(snapshot, Facet::Tag(TagId(0))..=Facet::Tag(TagId(u32::MAX))),
-            Self::Place => union(snapshot, Facet::Place(PlaceId(0))..=Facet::Place(PlaceId(u32::MAX))),
+            Self::Tags => union(snapshot, Facet::Tag(TagId::LOWEST)..=Facet::Tag(TagId::HIGHEST)),
+            Self::Place => union(snapshot, Facet::Place(PlaceId::LOWEST)..=Facet::Place(PlaceId::HIGHEST)),
             Self::Rating => stars(snapshot, 1, 5),
-            Self::Camera => union(snapshot, Facet::Camera(CameraId(0))..=Facet::Camera(CameraId(u32::MAX))),
-            Self::Lens => union(snapshot, Facet::Lens(LensId(0))..=Facet::Lens(LensId(u32::MAX))),
+            Self::Camera => {
+                union(snapshot, Facet::Camera(CameraId::LOWEST)..=Facet::Camera(CameraId::HIGHEST))
+            }
+            Self::Lens => union(snapshot, Facet::Lens(LensId::LOWEST)..=Facet::Lens(LensId::HIGHEST)),
             Self::Parts => one(snapshot, Facet::WithParts),
             Self::Warnings => one(snapshot, Facet::Warned),
         }
@@ -208,7 +210,7 @@ fn live(snapshot: &Snapshot) -> RoaringBitmap {
     let candidates = (one(snapshot, Facet::WithParts) & one(snapshot, Facet::Kind(Kind::Image))) - &inside;
     let moves =
         |part: &RowNumber| snapshot.row(*part).is_some_and(|part| part.present && part.kind == Kind::Video);
-    keep(snapshot, &candidates, |row| row.parts.iter().any(moves)) | inside
+    keep(snapshot, &candidates, |row| row.extras.parts.iter().any(moves)) | inside
 }
 
 fn people(snapshot: &Snapshot, wanted: &Value) -> RoaringBitmap {

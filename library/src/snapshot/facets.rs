@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 use roaring::RoaringBitmap;
 
-use super::row::{CameraId, LensId, PersonNameId, PlaceId, TagId};
+use super::interner::{CameraId, LensId, PersonNameId, PlaceId, TagId};
 use crate::format::{Format, Kind};
 use crate::id::{AccountId, RowNumber};
 use crate::metadata::Rating;

@@ -46,7 +46,7 @@ impl FileNames {
             names.extend_from_slice(fold(name).as_bytes());
         };
         add(&row.name);
-        row.paths.iter().filter_map(|path| path.name.as_deref()).for_each(|name| {
+        row.paths().map(|path| path.file_name).filter(|name| *name != row.name.as_bytes()).for_each(|name| {
             add(&String::from_utf8_lossy(name));
         });
         let (index, at) = (number.0 as usize / CHUNK, number.0 as usize % CHUNK);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{CameraName, Root, Row, RowPath, Snapshot};
+use super::{CameraName, Extra, Paths, Root, Row, RowPath, RowTime, Snapshot};
 use crate::change::{ChangeSeq, Cursor};
 use crate::checksum::Checksum;
 use crate::format::{Format, Kind};
@@ -90,10 +90,17 @@ impl Fixture {
         let (folder, file) = path.rsplit_once('/').unwrap_or(("", path));
         if let Some(dir) = self.snapshot.folders.make(self.root, folder.as_bytes()) {
             self.change(number, |row| {
-                let name = (&*row.name != file).then(|| file.as_bytes().into());
-                row.paths = Box::new([RowPath { dir, name }]);
+                row.standing = Paths::of(&row.name, &[RowPath { dir, file_name: file.as_bytes() }]);
             });
         }
+    }
+
+    /// Gives a photo another library-wide name; on disk it keeps the ones it has.
+    pub fn rename(&mut self, number: RowNumber, name: &str) {
+        self.change(number, |row| {
+            row.standing = Paths::of(name, &row.paths().collect::<Vec<_>>());
+            row.name = name.into();
+        });
     }
 
     /// Gives a photo other tags.
@@ -134,9 +141,9 @@ impl Fixture {
             visibility: photo.visibility,
             present: true,
             size: photo.size,
-            modified: Timestamp::UNIX_EPOCH,
-            decided: Timestamp::UNIX_EPOCH,
-            added: Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_secs(i64::from(number.0)),
+            modified: RowTime::default(),
+            decided: RowTime::default(),
+            added: (Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_secs(i64::from(number.0))).into(),
             taken: photo.taken.and_then(|text| text.parse().ok()).map(|local| Taken { local, zone: None }),
             pixels: None,
             position: None,
@@ -154,7 +161,6 @@ impl Fixture {
             iso: None,
             f_number: None,
             focal_mm: None,
-            duration_ms: None,
             rating: photo.rating.and_then(Rating::new),
             tags: photo
                 .tags
@@ -162,24 +168,26 @@ impl Fixture {
                 .filter_map(|tag| TagPath::new(tag.split('/')))
                 .map(|tag| self.snapshot.intern_tag(&tag))
                 .collect(),
-            people: photo
-                .people
-                .iter()
-                .map(|name| self.snapshot.intern_person_name(&(*name).to_owned()))
-                .collect(),
             described: false,
             favourite: false,
             motion: false,
             warned: false,
-            host: photo.host,
-            parts: Box::default(),
-            stack: None,
-            paths: Box::new([RowPath { dir, name: (name != file).then(|| file.as_bytes().into()) }]),
+            extras: Extra {
+                people: photo
+                    .people
+                    .iter()
+                    .map(|name| self.snapshot.intern_person_name(&(*name).to_owned()))
+                    .collect(),
+                host: photo.host,
+                ..Extra::default()
+            }
+            .into(),
+            standing: Paths::of(name, &[RowPath { dir, file_name: file.as_bytes() }]),
         };
-        debug_assert!(row.kind != Kind::Sidecar || row.host.is_some(), "a sidecar has a host");
+        debug_assert!(row.kind != Kind::Sidecar || row.extras.host.is_some(), "a sidecar has a host");
         self.snapshot.put(number, row);
         if let Some(host) = photo.host {
-            self.change(host, |row| row.parts = row.parts.iter().copied().chain([number]).collect());
+            self.change(host, |row| row.extras.parts.push(number));
         }
         number
     }
@@ -197,7 +205,7 @@ impl Fixture {
     pub fn remove(&mut self, number: RowNumber) {
         self.change(number, |row| {
             row.present = false;
-            row.paths = Box::default();
+            row.standing = Paths::default();
         });
     }
 }

@@ -2,7 +2,51 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::num::NonZeroU32;
 use std::sync::Arc;
+
+/// Declares the number of an interned value: never 0, so that a row which has none needs no more room.
+macro_rules! interned {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        pub struct $name(NonZeroU32);
+
+        impl $name {
+            pub(crate) const LOWEST: Self = Self(NonZeroU32::MIN);
+            pub(crate) const HIGHEST: Self = Self(NonZeroU32::MAX);
+
+            pub(crate) fn at(index: u32) -> Self {
+                Self(NonZeroU32::MIN.saturating_add(index))
+            }
+
+            pub(crate) fn index(self) -> u32 {
+                self.0.get() - 1
+            }
+        }
+    };
+}
+
+interned!(
+    /// Number of an interned place; see [`Snapshot::place`](super::Snapshot::place).
+    PlaceId
+);
+interned!(
+    /// Number of an interned camera (make and model together).
+    CameraId
+);
+interned!(
+    /// Number of an interned lens.
+    LensId
+);
+interned!(
+    /// Number of an interned tag path.
+    TagId
+);
+interned!(
+    /// Number of an interned name of a person, as files name them.
+    PersonNameId
+);
 
 /// Values numbered in the order they came. Numbers are private to one run of the daemon.
 #[derive(Debug)]

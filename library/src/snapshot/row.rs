@@ -1,15 +1,19 @@
 //! What is held in memory of one asset: all that a listing, a filter or the timeline asks for.
 
+use std::num::NonZeroU32;
 use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use super::extras::Extras;
 use super::facets::Facet;
-use super::folders::DirId;
+use super::interner::{CameraId, LensId, PlaceId, TagId};
+use super::paths::{Paths, RowPath};
+use super::row_time::RowTime;
 use crate::format::{Format, Kind};
-use crate::id::{AccountId, AssetId, AssetInode, RowNumber, StackId};
+use crate::id::{AccountId, AssetId, AssetInode};
 use crate::metadata::{PixelSize, Rating, Taken};
 use crate::visibility::Visibility;
 
@@ -22,26 +26,6 @@ fn added_on(added: Timestamp, zone: &TimeZone) -> Date {
     zone.to_datetime(added).date()
 }
 
-/// Number of an interned place; see [`Snapshot::place`](super::Snapshot::place).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct PlaceId(pub(crate) u32);
-
-/// Number of an interned camera (make and model together).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct CameraId(pub(crate) u32);
-
-/// Number of an interned lens.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct LensId(pub(crate) u32);
-
-/// Number of an interned tag path.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct TagId(pub(crate) u32);
-
-/// Number of an interned name of a person, as files name them.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct PersonNameId(pub(crate) u32);
-
 /// Make and model as one thing.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct CameraName {
@@ -52,6 +36,8 @@ pub struct CameraName {
 }
 
 /// One asset, or one part of an asset (a live photo's video, a sidecar), as held in memory.
+///
+/// A million of them are most of what a large library takes, so a byte here is a megabyte there.
 #[derive(Clone, Debug)]
 pub struct Row {
     /// Who it is.
@@ -73,11 +59,11 @@ pub struct Row {
     /// Bytes of the original.
     pub size: u64,
     /// Modification time of the original.
-    pub modified: Timestamp,
+    pub modified: RowTime,
     /// When the library last learned or decided something about it.
-    pub decided: Timestamp,
+    pub decided: RowTime,
     /// When the library first saw it.
-    pub added: Timestamp,
+    pub added: RowTime,
     /// When it was taken.
     pub taken: Option<Taken>,
     /// Upright size in pixels.
@@ -91,19 +77,15 @@ pub struct Row {
     /// Through what.
     pub lens: Option<LensId>,
     /// ISO speed.
-    pub iso: Option<u32>,
+    pub iso: Option<NonZeroU32>,
     /// Aperture as an f-number.
     pub f_number: Option<f32>,
     /// Focal length in millimetres.
     pub focal_mm: Option<f32>,
-    /// Playing time in milliseconds.
-    pub duration_ms: Option<u32>,
     /// Stars.
     pub rating: Option<Rating>,
     /// Keywords.
     pub tags: Box<[TagId]>,
-    /// People named in the file.
-    pub people: Box<[PersonNameId]>,
     /// Whether it has a description (the words themselves are in the catalogue).
     pub described: bool,
     /// Whether it is a favourite.
@@ -112,29 +94,21 @@ pub struct Row {
     pub motion: bool,
     /// Whether something in the file is wrong (the warnings are in the catalogue).
     pub warned: bool,
-    /// What it is a part of.
-    pub host: Option<RowNumber>,
-    /// Its parts: they stand beside it in every view.
-    pub parts: Box<[RowNumber]>,
-    /// The stack it is in: a RAW file and the picture developed from it, which both show.
-    pub stack: Option<StackId>,
-    /// Where its bytes lie: at least one while `present`.
-    pub paths: Box<[RowPath]>,
-}
-
-/// A place in the user's folders where an asset's bytes lie.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct RowPath {
-    /// The folder.
-    pub dir: DirId,
-    /// The file's name there; `None` when it is [`Row::name`], as it is for nearly all.
-    pub name: Option<Box<[u8]>>,
+    /// What few rows have.
+    pub extras: Extras,
+    /// Where its bytes lie; see [`Row::paths`].
+    pub standing: Paths,
 }
 
 impl Row {
-    /// The file name at one of its paths.
-    pub fn file_name<'a>(&'a self, path: &'a RowPath) -> &'a [u8] {
-        path.name.as_deref().unwrap_or(self.name.as_bytes())
+    /// Where its bytes lie: at least one place while `present`.
+    pub fn paths(&self) -> impl Iterator<Item = RowPath<'_>> {
+        self.standing.iter(&self.name)
+    }
+
+    /// In how many places its bytes lie.
+    pub fn copies(&self) -> usize {
+        self.standing.len()
     }
 
     /// The day of capture on the calendar of the place of capture.
@@ -144,7 +118,7 @@ impl Row {
 
     /// Whether it is listed by itself somewhere, rather than beside its host or not at all.
     pub fn is_listed(&self) -> bool {
-        self.present && self.host.is_none() && self.kind != Kind::Sidecar
+        self.present && self.extras.host.is_none() && self.kind != Kind::Sidecar
     }
 
     /// The sets this row belongs to. Parts and missing assets belong to none: they are found through their host, or
@@ -157,7 +131,7 @@ impl Row {
             Facet::Shown(self.owner, self.visibility),
             Facet::Kind(self.kind),
             Facet::Format(self.format),
-            Facet::Added(added_on(self.added, &HERE)),
+            Facet::Added(added_on(self.added.into(), &HERE)),
             self.day().map_or(Facet::Undated, Facet::Day),
         ];
         facets.extend(self.place.map(Facet::Place));
@@ -165,13 +139,13 @@ impl Row {
         facets.extend(self.lens.map(Facet::Lens));
         facets.extend(self.rating.map(Facet::Rating));
         facets.extend(self.tags.iter().copied().map(Facet::Tag));
-        facets.extend(self.people.iter().copied().map(Facet::PersonName));
+        facets.extend(self.extras.people.iter().copied().map(Facet::PersonName));
         facets.extend(self.favourite.then_some(Facet::Favourite));
         facets.extend(self.described.then_some(Facet::Described));
         facets.extend(self.position.is_some().then_some(Facet::Positioned));
-        facets.extend((self.motion || !self.parts.is_empty()).then_some(Facet::WithParts));
+        facets.extend((self.motion || !self.extras.parts.is_empty()).then_some(Facet::WithParts));
         facets.extend(self.motion.then_some(Facet::Motion));
-        facets.extend(self.stack.is_some().then_some(Facet::Stacked));
+        facets.extend(self.extras.stack.is_some().then_some(Facet::Stacked));
         facets.extend(self.format.is_raw().then_some(Facet::Raw));
         facets.extend(self.warned.then_some(Facet::Warned));
         facets
@@ -181,6 +155,11 @@ impl Row {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_row_stays_small() {
+        assert!(size_of::<Row>() <= 216, "{} bytes", size_of::<Row>());
+    }
 
     #[test]
     fn a_photo_is_added_on_the_day_that_the_clock_shows() {

@@ -163,13 +163,7 @@ fn run(op: &Op, library: &TestLibrary, model: &mut Vec<Known>, serial: &mut usiz
             known.name = format!("IMG_{serial}.jpg");
             let name = known.name.clone();
             library.edit(|fixture| {
-                fixture.change(row, |row| {
-                    let old = row.name.as_bytes().to_vec();
-                    for path in &mut row.paths {
-                        path.name.get_or_insert_with(|| old.clone().into());
-                    }
-                    row.name = name.into();
-                });
+                fixture.rename(row, &name);
                 vec![row]
             })
         }

@@ -1,5 +1,6 @@
 //! Filters over sets must select what asking every row would.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use jiff::civil::Date;
@@ -81,7 +82,7 @@ fn library(drawn: &[Drawn]) -> (Arc<Snapshot>, AccountId) {
             ..Photo::default()
         });
         fixture.change(row, |row| {
-            row.iso = one.iso;
+            row.iso = one.iso.and_then(NonZeroU32::new);
             row.favourite = one.flags & 1 != 0;
             row.motion = one.flags & 2 != 0;
             row.warned = one.flags & 4 != 0;
@@ -108,7 +109,8 @@ fn library(drawn: &[Drawn]) -> (Arc<Snapshot>, AccountId) {
 fn asked(snapshot: &Snapshot, row: &Row, text: &str) -> bool {
     let place = row.place.and_then(|id| snapshot.place(id));
     let tags: Vec<String> = row.tags.iter().map(|id| snapshot.tag(*id).unwrap().joined()).collect();
-    let people: Vec<&str> = row.people.iter().map(|id| snapshot.person_name(*id).unwrap().as_str()).collect();
+    let people: Vec<&str> =
+        row.extras.people.iter().map(|id| snapshot.person_name(*id).unwrap().as_str()).collect();
     let camera = row
         .camera
         .and_then(|id| snapshot.camera(id))
@@ -119,8 +121,7 @@ fn asked(snapshot: &Snapshot, row: &Row, text: &str) -> bool {
         day.is_some_and(|day| (first.parse::<Date>().unwrap()..=last.parse().unwrap()).contains(&day))
     };
     let folders: Vec<String> = row
-        .paths
-        .iter()
+        .paths()
         .map(|path| {
             format!("/Pictures/{}/", String::from_utf8(snapshot.folders().relative_path(path.dir)).unwrap())
         })
@@ -162,17 +163,17 @@ fn asked(snapshot: &Snapshot, row: &Row, text: &str) -> bool {
         "is:untagged" => tags.is_empty(),
         "is:favourite" => row.favourite,
         "is:motion" => row.motion,
-        "is:stacked" => row.stack.is_some(),
+        "is:stacked" => row.extras.stack.is_some(),
         "is:live" => {
             row.motion
                 || row.kind == Kind::Image
-                    && row.parts.iter().any(|part| snapshot.row(*part).unwrap().kind == Kind::Video)
+                    && row.extras.parts.iter().any(|part| snapshot.row(*part).unwrap().kind == Kind::Video)
         }
         "is:archived" => row.visibility == Visibility::Archive,
         "has:gps" => row.position.is_some(),
         "has:warnings" => row.warned,
         "has:description" => row.described,
-        "has:parts" => row.motion || !row.parts.is_empty(),
+        "has:parts" => row.motion || !row.extras.parts.is_empty(),
         "in:rome" => inside("/rome/"),
         "in:2024" => inside("/2024/"),
         "in=2024.rome_trip" => inside("/2024/rome trip/"),
@@ -181,7 +182,7 @@ fn asked(snapshot: &Snapshot, row: &Row, text: &str) -> bool {
         "name:img" => row.name.to_lowercase().contains("img"),
         "name:img*" => row.name.to_lowercase().starts_with("img"),
         "name=dog_park" => row.name.contains("dog park"),
-        "iso:>=800" => row.iso >= Some(800),
+        "iso:>=800" => row.iso >= NonZeroU32::new(800),
         "size:<5mb" => row.size < 5_000_000,
         "width:4000" => row.pixels.is_some_and(|pixels| pixels.width == 4000),
         other => panic!("no predicate for {other}"),
