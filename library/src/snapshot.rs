@@ -3,7 +3,7 @@
 //! What makes it hard, and what answers it:
 //! 1. A reader (an `ls` of 100,000, a search) must see one state from beginning to end, while files arrive. A snapshot
 //!    is immutable; the writer builds the next one and swaps a pointer.
-//! 2. A million rows must not be copied for one changed row. Everything is shared in pieces ([`chunks`], [`sharded`],
+//! 2. A million rows must not be copied for one changed row. Everything is shared in pieces ([`chunks`], [`index`],
 //!    the bitmaps one by one), and a change copies only the pieces it touches.
 //! 3. Sets, names and folders must never disagree with the rows. Only [`Snapshot::put`] changes them, and it takes the
 //!    row's old traces out by computing them from the old row itself.
@@ -15,11 +15,11 @@ mod file_names;
 #[cfg(any(test, feature = "fixtures"))]
 pub mod fixture;
 mod folders;
+mod index;
 mod interner;
 mod paths;
 mod row;
 mod row_time;
-mod sharded;
 
 use std::ops::RangeBounds;
 use std::sync::Arc;
@@ -32,12 +32,12 @@ pub use self::facets::Facet;
 use self::facets::Facets;
 use self::file_names::FileNames;
 pub use self::folders::{Dir, DirId, Folders, Root};
+use self::index::{Index, KeyHash};
 use self::interner::Interner;
 pub use self::interner::{CameraId, LensId, PersonNameId, PlaceId, TagId};
 pub use self::paths::{Paths, RowPath};
 pub use self::row::{CameraName, Row};
 pub use self::row_time::RowTime;
-use self::sharded::{Key, Sharded};
 use crate::change::Cursor;
 use crate::id::{AccountId, AssetId, AssetInode, RowNumber};
 use crate::metadata::{Place, TagPath};
@@ -48,10 +48,10 @@ use crate::visibility::Scope;
 pub struct Snapshot {
     cursor: Cursor,
     rows: Chunks<Row>,
-    by_id: Sharded,
-    by_inode: Sharded,
-    by_name: Sharded,
-    by_path: Sharded,
+    by_id: Index,
+    by_inode: Index,
+    by_name: Index,
+    by_path: Index,
     facets: Facets,
     file_names: FileNames,
     folders: Folders,
@@ -62,32 +62,16 @@ pub struct Snapshot {
     people: Arc<Interner<String>>,
 }
 
-fn id_key(id: AssetId) -> Key {
-    Key::of(b'a', &[id.as_bytes()])
-}
-
-fn inode_key(inode: AssetInode) -> Key {
-    Key::of(b'i', &[&inode.get().to_be_bytes()])
-}
-
-fn name_key(name: &[u8]) -> Key {
-    Key::of(b'n', &[name])
-}
-
-fn path_key(dir: DirId, name: &[u8]) -> Key {
-    Key::of(b'p', &[&dir.0.to_be_bytes(), name])
-}
-
 impl Snapshot {
     /// An empty library at `cursor`, with room for so many rows.
     pub(crate) fn with_capacity(cursor: Cursor, rows: usize) -> Self {
         Self {
             cursor,
             rows: Chunks::default(),
-            by_id: Sharded::with_capacity(rows),
-            by_inode: Sharded::with_capacity(rows),
-            by_name: Sharded::with_capacity(rows),
-            by_path: Sharded::with_capacity(rows),
+            by_id: Index::with_capacity(rows),
+            by_inode: Index::with_capacity(rows),
+            by_name: Index::with_capacity(rows),
+            by_path: Index::with_capacity(rows),
             facets: Facets::default(),
             file_names: FileNames::default(),
             folders: Folders::default(),
@@ -116,22 +100,27 @@ impl Snapshot {
 
     /// The row of an asset.
     pub fn by_id(&self, id: AssetId) -> Option<RowNumber> {
-        self.by_id.get(id_key(id))
+        self.by_id.get(KeyHash::of(id), |row| self.is(row, |row| row.id == id))
     }
 
     /// The row whose current version has this inode number.
     pub fn by_inode(&self, inode: AssetInode) -> Option<RowNumber> {
-        self.by_inode.get(inode_key(inode))
+        self.by_inode.get(KeyHash::of(inode), |row| self.is(row, |row| row.inode == inode))
     }
 
     /// The row with this library-wide name, missing ones included. Exact, not folded.
     pub fn by_name(&self, name: &str) -> Option<RowNumber> {
-        self.by_name.get(name_key(name.as_bytes()))
+        self.by_name.get(KeyHash::of(name), |row| self.is(row, |row| &*row.name == name))
     }
 
     /// The row whose bytes lie in this folder under this name.
     pub fn by_path(&self, dir: DirId, file_name: &[u8]) -> Option<RowNumber> {
-        self.by_path.get(path_key(dir, file_name))
+        let path = RowPath { dir, file_name };
+        self.by_path.get(KeyHash::of(path), |row| self.is(row, |row| row.paths().any(|at| at == path)))
+    }
+
+    fn is(&self, number: RowNumber, like: impl Fn(&Row) -> bool) -> bool {
+        self.rows.get(number).is_some_and(|row| like(row))
     }
 
     /// The user's own layout.
@@ -253,20 +242,26 @@ impl Snapshot {
         let old = self.rows.get(number).cloned();
         if let Some(old) = &old {
             if old.inode != row.inode {
-                self.by_inode.remove(inode_key(old.inode), number);
+                self.by_inode.remove(KeyHash::of(old.inode), number);
             }
             if old.name != row.name {
-                self.by_name.remove(name_key(old.name.as_bytes()), number);
+                self.by_name.remove(KeyHash::of(&*old.name), number);
             }
             for path in old.paths().filter(|path| !row.paths().any(|kept| kept == *path)) {
-                self.by_path.remove(path_key(path.dir, path.file_name), number);
+                self.by_path.remove(KeyHash::of(path), number);
             }
         }
-        self.by_id.insert(id_key(row.id), number);
-        self.by_inode.insert(inode_key(row.inode), number);
-        self.by_name.insert(name_key(row.name.as_bytes()), number);
+        // Another row that has the same key now gives it up to this one.
+        let rows = &self.rows;
+        let other = |number| rows.get(number);
+        self.by_id.insert(KeyHash::of(row.id), number, |at| other(at).is_some_and(|at| at.id == row.id));
+        self.by_inode
+            .insert(KeyHash::of(row.inode), number, |at| other(at).is_some_and(|at| at.inode == row.inode));
+        self.by_name
+            .insert(KeyHash::of(&*row.name), number, |at| other(at).is_some_and(|at| at.name == row.name));
         for path in row.paths() {
-            self.by_path.insert(path_key(path.dir, path.file_name), number);
+            let stands_there = |at| other(at).is_some_and(|at| at.paths().any(|its| its == path));
+            self.by_path.insert(KeyHash::of(path), number, stands_there);
             self.folders.add_row(path.dir, number);
         }
         if let Some(old) = &old {

@@ -3,7 +3,7 @@
 use super::folders::DirId;
 
 /// A place in the user's folders where an asset's bytes lie.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct RowPath<'a> {
     /// The folder.
     pub dir: DirId,
