@@ -162,7 +162,7 @@ fn make(count: usize, index: &TextIndex) -> Result<Library, Box<dyn Error>> {
         });
         let (iso, position) = (100 << dice.roll(7), place.map(|_| (41.9, 12.5)));
         fixture.change(row, |row| {
-            (row.iso, row.position, row.described) = (std::num::NonZeroU32::new(iso), position, described)
+            (row.iso, row.position, row.described) = (std::num::NonZeroU32::new(iso), position, described);
         });
         writer.apply(&[TextChange::Put(Box::new(TextDocument {
             names: vec![file],
