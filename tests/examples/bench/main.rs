@@ -61,7 +61,7 @@ fn measure(size: usize) {
     site.index();
 
     let bindfs = Bindfs::mount(&site.folder());
-    let daemon = starting::measure(&site, &machine, &mut table);
+    let daemon = starting::measure(&site, &machine, size, &mut table);
     memory::settled(&daemon, "idle", size, &mut table);
     listing::measure(&site, &machine, bindfs.as_ref(), &mut table);
     reading::measure(&site, &machine, bindfs.as_ref(), "", &mut table);
@@ -80,7 +80,7 @@ fn measure(size: usize) {
 }
 
 fn large(site: &Site, size: usize, machine: &Machine, table: &mut Table) {
-    let daemon = starting::measure(site, machine, table);
+    let daemon = starting::measure(site, machine, size, table);
     memory::settled(&daemon, "idle", size, table);
     let view = site.mount().join("types/image");
     let took = timing::time(|| {
