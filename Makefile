@@ -5,8 +5,10 @@
 #   make install   into ~/.cargo/bin
 #   make test      every test, those on a real mount included
 #   make check     formatting, lints, licences, documentation
-#   make bench     speed, against ext4, bindfs and exiftool in the same run
-#   make accuracy  what is read from the sample photos, against what exiftool reads
+#   make bench     speed, against ext4, bindfs, exiftool and vipsthumbnail in the same run
+#   make accuracy  what is read from the sample photos, against what exiftool reads; models, against a reference and people
+#   make contact-sheet  one picture of the thumbnails of all sample photos: target/contact-sheet.png
+#   make test-openvino  the models on OpenVINO, with its own runtime
 #   make soak      hundreds of kill -9 at random moments
 #   make fuzz      ten minutes for each parser; SECONDS=60 and TARGETS="heif movie" choose otherwise (needs cargo-fuzz)
 
@@ -16,7 +18,7 @@ MOUNT ?=
 DATA ?=
 
 .DEFAULT_GOAL := build
-.PHONY: run build install test check bench accuracy soak fuzz dependencies test-dependencies cargo-deny
+.PHONY: run build install test test-openvino check bench accuracy contact-sheet soak fuzz dependencies test-dependencies cargo-deny
 
 # The folders go by way of the environment: no shell comes between a name with blanks and the program.
 run: export GALLERYFS_PHOTOS = $(PHOTOS)
@@ -46,6 +48,10 @@ test: test-dependencies
 		$(CARGO) test --locked --workspace --lib --bins --tests --no-fail-fast; \
 	fi
 
+# Runs on any processor; the runtime is pulled once, into target/onnxruntime.
+test-openvino:
+	$(CARGO) test --locked -p galleryfs-vision --test openvino -- --ignored --nocapture
+
 # A desktop's udev opens /dev/fuse to everybody; a bare root machine does not, and one test mounts as a normal user.
 test-dependencies: dependencies
 	@scripts/install-dependencies test
@@ -62,12 +68,18 @@ cargo-deny:
 
 # The photos are made beside what is built: /tmp may be memory, and is then no match for a disk.
 bench: test-dependencies
+	@scripts/install-dependencies bench
 	$(CARGO) build --release --locked -p galleryfs
 	@mkdir -p target/bench
 	TMPDIR="$(CURDIR)/target/bench" $(CARGO) run --release --locked -p galleryfs-tests --example bench
+	$(CARGO) run --release --locked -p galleryfs-media --example thumbnail_speed
 
 accuracy:
 	$(CARGO) run --release --locked -p galleryfs-media --example accuracy
+	$(CARGO) run --release --locked -p galleryfs-vision --example model_accuracy
+
+contact-sheet: test-dependencies
+	$(CARGO) run --release --locked -p galleryfs-media --example contact_sheet -- target/contact-sheet.png
 
 soak: test-dependencies
 	$(CARGO) build --release --locked -p galleryfs

@@ -3,11 +3,15 @@
 mod completions;
 mod config;
 mod doctor;
+mod download;
 mod forget;
 mod index;
 mod list;
 mod log;
+mod models;
+mod people;
 mod rebuild;
+mod runtime;
 mod search;
 mod settings;
 mod show;
@@ -25,7 +29,7 @@ use clap::{Parser, Subcommand};
 use crate::exit::{self, Exit};
 use crate::{memory, terminal};
 
-pub use self::settings::{Base, MountFlags, PhotoFlags};
+pub use self::settings::{Base, ModelFlags, MountFlags, PhotoFlags};
 
 /// Your photos as a file system.
 ///
@@ -75,8 +79,14 @@ enum Command {
     Show(show::Args),
     /// List every photo and video
     List(list::Args),
+    /// Tell who is in the photos; name people, merge and split them
+    People(people::Args),
     /// Tell how the library is: counts, what is being done, what could not be read
     Status(status::Args),
+    /// List, fetch, check and choose the models that understand pictures and know faces
+    Models(models::Args),
+    /// Fetch ONNX Runtime, which computes with the models, or tell which one is used
+    Runtime(runtime::Args),
     /// Look for what this machine lacks, and say how to mend it
     Doctor(doctor::Args),
     /// Throw away everything that can be worked out again, and work it out again
@@ -97,6 +107,12 @@ enum Command {
 
 /// Reads the command line, carries it out, and says what went wrong.
 pub fn main() -> ExitCode {
+    // Children of ours, which do one thing and know nothing of settings, logs or libraries.
+    match std::env::args_os().nth(1) {
+        Some(word) if word == "decoder" => return media::decoder::serve(),
+        Some(word) if word == "runtime-probe" => return vision::runtime::probe_main(),
+        _ => {}
+    }
     memory::share_heaps();
     let cli = Cli::parse();
     let outcome = run(cli);
@@ -121,6 +137,9 @@ fn run(cli: Cli) -> Result<Exit> {
         Command::Search(args) => search::run(&args, &base),
         Command::Show(args) => show::run(&args, &base),
         Command::List(args) => list::run(&args, &base),
+        Command::People(args) => people::run(args, &base),
+        Command::Models(args) => models::run(args, &base),
+        Command::Runtime(args) => runtime::run(args, &base),
         Command::Status(args) => status::run(&args, &base),
         Command::Doctor(args) => doctor::run(args, &base),
         Command::Rebuild(args) => rebuild::run(args, &base),

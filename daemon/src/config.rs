@@ -11,8 +11,10 @@ use std::str::FromStr;
 use anyhow::Result;
 use clap::ValueEnum;
 use serde::Deserialize;
+use vision::provider::WantedProvider;
 
 use crate::exit::Exit;
+use crate::seeing::SeeingOptions;
 
 pub use self::layer::Layer;
 pub use self::places::{KnownRoots, Places, real_path};
@@ -49,6 +51,17 @@ pub enum Passthrough {
     Auto,
     /// Never.
     Off,
+}
+
+/// Whether photos are looked at while the machine runs on its battery.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnBattery {
+    /// As ever.
+    #[default]
+    Work,
+    /// Not until it is plugged in.
+    Pause,
 }
 
 /// Where the web gallery will answer.
@@ -104,8 +117,14 @@ pub struct Settings {
     pub data: PathBuf,
     /// Where to mount; `None`: nowhere.
     pub mount: Option<PathBuf>,
-    /// Where models lie.
+    /// Where models lie; `None`: in the data folder.
     pub models: Option<PathBuf>,
+    /// What computes.
+    pub provider: WantedProvider,
+    /// The ONNX Runtime to use; `None`: whichever is found.
+    pub onnxruntime: Option<PathBuf>,
+    /// Whether to wait while on a battery.
+    pub on_battery: OnBattery,
     /// Where the web gallery will answer.
     pub listen: Listen,
     /// Extended attributes.
@@ -151,12 +170,28 @@ impl Settings {
             data,
             mount: all.mount,
             models: all.models,
+            provider: all.provider.unwrap_or_default(),
+            onnxruntime: all.onnxruntime,
+            on_battery: all.on_battery.unwrap_or_default(),
             listen: all.listen.unwrap_or_default(),
             xattrs: all.xattrs.unwrap_or_default(),
             parts: all.parts.unwrap_or_default(),
             passthrough: all.passthrough.unwrap_or_default(),
             allow_other: all.allow_other.unwrap_or_default(),
         })
+    }
+}
+
+impl Settings {
+    /// How photos are looked at.
+    pub fn seeing(&self) -> SeeingOptions {
+        SeeingOptions {
+            data: self.data.clone(),
+            models: self.models.clone().unwrap_or_else(|| self.data.join("models")),
+            onnxruntime: self.onnxruntime.clone(),
+            provider: self.provider,
+            spare_battery: self.on_battery == OnBattery::Pause,
+        }
     }
 }
 

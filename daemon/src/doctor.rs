@@ -2,6 +2,7 @@
 
 mod folders;
 mod fuse;
+mod models;
 mod packages;
 
 use crate::config::Settings;
@@ -52,5 +53,7 @@ pub fn examine(settings: &Settings) -> Vec<Finding> {
     findings.extend(folders::photos(settings));
     findings.extend(folders::room(&settings.data));
     findings.push(folders::places(settings));
+    findings.push(models::runtime(settings));
+    findings.extend(models::models(settings));
     findings
 }

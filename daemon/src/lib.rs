@@ -15,6 +15,7 @@ pub mod progress;
 pub mod raw_path;
 pub mod request;
 pub mod running;
+pub mod seeing;
 pub mod service;
 pub mod socket;
 pub mod source;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::output::{Activity, State, count, elapsed};
+use crate::output::{Activity, State, count, elapsed, plural};
 use crate::terminal;
 
 /// How often a log that is no terminal hears of the progress.
@@ -69,6 +69,15 @@ fn done_of_total(activity: &Activity) -> (u64, u64) {
 fn sentence(activity: &Activity) -> String {
     let busy = activity.busy;
     let (done, total) = done_of_total(activity);
+    let (left, rate) = activity.looking;
+    if busy.waiting == 0 && left > 0 {
+        let mut sentence = format!("looking at {}", plural(left, "photo", "photos"));
+        if rate >= 0.1 {
+            sentence
+                .push_str(&format!(", {rate:.1} a second, {} left", elapsed((left as f64 / rate).ceil())));
+        }
+        return sentence;
+    }
     if busy.waiting == 0 && activity.state == State::Indexing {
         return format!("taking {} changes into the text index", count(activity.pending));
     }

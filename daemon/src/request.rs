@@ -48,10 +48,58 @@ pub enum Request {
         /// A root, or something in one.
         path: RawPath,
     },
+    /// Asks who is in the photos, or decides it.
+    People {
+        /// What about them.
+        what: People,
+    },
     /// Looks at every file again; comes back at once, the status tells when it is done.
     Scan,
     /// Unmounts and ends the daemon.
     Stop,
+}
+
+/// What is asked or decided about people. A person is meant by id, by number or by name.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(tag = "people", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum People {
+    /// [`crate::output::Person`]s.
+    List,
+    /// Gives a person a name; one that another has makes them one. Items: sentences about what was done.
+    Name {
+        /// Who.
+        person: String,
+        /// What they are called.
+        name: String,
+    },
+    /// Takes a name away. Items: sentences.
+    Unname {
+        /// Who.
+        person: String,
+    },
+    /// Makes two people one. Items: sentences.
+    Merge {
+        /// Who goes.
+        from: String,
+        /// Who stays.
+        into: String,
+    },
+    /// Takes faces out of a person and makes another of them. Items: sentences.
+    Split {
+        /// Of whom.
+        person: String,
+        /// The photos in which it is somebody else.
+        photos: Vec<Wanted>,
+        /// What the other is called.
+        name: Option<String>,
+    },
+    /// Leaves a person out of `people/`, or not any more. Items: sentences.
+    Hide {
+        /// Who.
+        person: String,
+        /// Whether they are left out.
+        hidden: bool,
+    },
 }
 
 /// The asset somebody means. Tried in this order.

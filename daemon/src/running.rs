@@ -12,6 +12,7 @@ use crate::config::{KnownRoots, Places, Settings};
 use crate::exit::Exit;
 use crate::output::Status;
 use crate::request::Request;
+use crate::seeing::{Seeing, SeeingOptions};
 use crate::service::Service;
 use crate::socket::{Client, Server};
 use crate::stop::Stop;
@@ -33,6 +34,7 @@ pub struct Running {
     /// Its folders.
     pub places: Places,
     roots: Vec<WatchedRoot>,
+    seeing: SeeingOptions,
     server: Server,
 }
 
@@ -58,7 +60,7 @@ impl Running {
         let roots = ids.into_iter().zip(&places.roots).map(watched).collect();
         let service = Arc::new(Service::new(library, &places.data).with_stop(stop));
         let server = Server::start(&places.data, service.clone())?;
-        Ok(Self { service, places, roots, server })
+        Ok(Self { service, places, roots, seeing: settings.seeing(), server })
     }
 
     /// Starts watching: arms the watches, then looks through everything.
@@ -70,6 +72,8 @@ impl Running {
         self.service.watched_by(watcher.clone());
         look_again_after_failures(self.service.library(), &watcher);
         maintain_daily(self.service.library());
+        let seeing = Seeing::start(self.service.library(), self.service.sights(), self.seeing.clone());
+        self.service.seen_by(seeing.context("cannot look at the photos")?);
         Ok(watcher)
     }
 
@@ -79,6 +83,9 @@ impl Running {
         drop(server);
         if let Some(watcher) = service.watcher() {
             watcher.stop();
+        }
+        if let Some(seeing) = service.seeing() {
+            seeing.stop();
         }
         let library = service.library().clone();
         drop(service);

@@ -12,12 +12,14 @@ use library::{AssetInode, Kind, Library, LibraryError, Row, RowNumber, Snapshot,
 use serde::Serialize;
 
 use crate::exit::Exit;
-use crate::output::{Asset, Hit, Record};
+use crate::output::{Hit, Record};
 use crate::request::{Request, Wanted};
+use crate::seeing::{Seeing, Sights};
 use crate::stop::{Cause, Stop};
 use crate::watch::Watcher;
 
 mod forget;
+mod people;
 mod status;
 
 /// How long a search waits for the text index it has just opened.
@@ -35,6 +37,8 @@ pub struct Service {
     data: PathBuf,
     since: Timestamp,
     watcher: OnceLock<Arc<Watcher>>,
+    seeing: OnceLock<Seeing>,
+    sights: Arc<Sights>,
     mount: Mutex<Option<PathBuf>>,
     stop: Option<Stop>,
 }
@@ -47,6 +51,8 @@ impl Service {
             data: data.to_owned(),
             since: Timestamp::now(),
             watcher: OnceLock::new(),
+            seeing: OnceLock::new(),
+            sights: Arc::default(),
             mount: Mutex::new(None),
             stop: None,
         }
@@ -73,6 +79,22 @@ impl Service {
         self.watcher.get()
     }
 
+    /// From now on the photos are looked at.
+    pub fn seen_by(&self, seeing: Seeing) {
+        // Set once, by the one place that starts one.
+        let _ = self.seeing.set(seeing);
+    }
+
+    /// What is seen in the photos.
+    pub fn sights(&self) -> &Arc<Sights> {
+        &self.sights
+    }
+
+    /// Whoever looks at the photos, once there is one.
+    pub fn seeing(&self) -> Option<&Seeing> {
+        self.seeing.get()
+    }
+
     /// Where the library is mounted from now on.
     pub fn mounted_at(&self, mount: Option<PathBuf>) {
         *self.mount.lock().unwrap_or_else(PoisonError::into_inner) = mount;
@@ -94,6 +116,7 @@ impl Service {
             }
             Request::Sync => Ok(self.library.sync()?),
             Request::Forget { path } => self.forget(&path.0, sink),
+            Request::People { what } => self.people(what, sink),
             Request::Scan => match self.watcher() {
                 Some(watcher) => {
                     watcher.rescan(None);
@@ -122,7 +145,7 @@ impl Service {
         for row in rows {
             // Between the snapshot and now it may have gone; the listing is then the better for leaving it out.
             if let Some(details) = self.library.details(row.id)?.filter(|details| details.present) {
-                item(sink, &Asset::from(&details))?;
+                item(sink, &self.asset(&snapshot, &details)?)?;
             }
         }
         Ok(())
@@ -136,7 +159,7 @@ impl Service {
             .filter(|row| self.is_shown(row));
         let details = found.map(|row| self.library.details(row.id)).transpose()?.flatten();
         match details {
-            Some(details) => item(sink, &Asset::from(&details)),
+            Some(details) => item(sink, &self.asset(&snapshot, &details)?),
             None => Err(Exit::NotFound.because(format!("{} is not in the library", what.typed))),
         }
     }
@@ -184,7 +207,7 @@ impl Service {
             let Some(row) = snapshot.row(hit.row) else { continue };
             let Some(details) = self.library.details(row.id)? else { continue };
             rank += 1;
-            item(sink, &Hit { rank, score: f64::from(hit.score), asset: Asset::from(&details) })?;
+            item(sink, &Hit { rank, score: f64::from(hit.score), asset: self.asset(&snapshot, &details)? })?;
         }
         Ok(())
     }
@@ -242,6 +265,6 @@ mod tests {
         let status = service.status().unwrap();
         assert_eq!((status.assets, status.missing, status.bytes), (0, 0, 0));
         assert!(status.unreadable.is_empty() && status.roots.is_empty());
-        assert!(LibrarySource::new(library).unreadable().is_empty());
+        assert!(LibrarySource::new(library, Arc::default()).unreadable().is_empty());
     }
 }

@@ -7,24 +7,30 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, unbounded};
 use galleryfs_fs::{Commit, Details, Original, QueryError, Source, SourceError, Unreadable};
 use library::query::Mode;
+use library::things::Things;
 use library::{
     AccountId, AssetId, AssetInode, FileContent, FilePath, FileStat, Library, LibraryError, Row, RowNumber,
-    Snapshot,
+    Scope, Snapshot,
 };
 
 use crate::pipeline::beneath;
+use crate::seeing::Sights;
 
 /// The library of one account, for [`galleryfs_fs::mount()`].
 pub struct LibrarySource {
     library: Arc<Library>,
     account: AccountId,
+    sights: Arc<Sights>,
 }
+
+/// How many photos that look alike are listed at most.
+const MOST_SIMILAR: usize = 500;
 
 impl LibrarySource {
     /// The library as its first account sees it.
-    pub fn new(library: Arc<Library>) -> Self {
+    pub fn new(library: Arc<Library>, sights: Arc<Sights>) -> Self {
         let account = library.account();
-        Self { library, account }
+        Self { library, account, sights }
     }
 }
 
@@ -58,9 +64,25 @@ impl Source for LibrarySource {
     fn subscribe(&self) -> Receiver<Commit> {
         let (sender, receiver) = unbounded();
         let commits = self.library.subscribe();
+        let sights = self.sights.changes();
+        // Whoever is told of new sights must not be given a state that is newer than the commits it has been told of.
+        let mut last = self.library.snapshot();
         let forward = move || {
-            for commit in commits {
-                if sender.send(Commit { snapshot: commit.snapshot, changes: commit.changes }).is_err() {
+            loop {
+                let commit = crossbeam_channel::select! {
+                    recv(commits) -> commit => {
+                        let Ok(commit) = commit else { return };
+                        last = Arc::clone(&commit.snapshot);
+                        Commit { snapshot: commit.snapshot, changes: commit.changes }
+                    }
+                    recv(sights) -> change => {
+                        if change.is_err() {
+                            return;
+                        }
+                        Commit { snapshot: Arc::clone(&last), changes: Arc::default() }
+                    }
+                };
+                if sender.send(commit).is_err() {
                     return;
                 }
             }
@@ -97,6 +119,20 @@ impl Source for LibrarySource {
             Err(LibraryError::Query(error)) => Err(QueryError(error.to_string()).into()),
             Err(error) => Err(io::Error::other(error).into()),
         }
+    }
+
+    fn similar(&self, row: RowNumber) -> Result<Vec<RowNumber>, SourceError> {
+        let Some(pictures) = self.sights.pictures() else { return Ok(Vec::new()) };
+        let snapshot = self.library.snapshot();
+        let allowed = snapshot.shown(self.account, Scope::Timeline);
+        match pictures.similar(row, &allowed, MOST_SIMILAR) {
+            Ok(found) => Ok(found.into_iter().map(|(row, _)| row).collect()),
+            Err(error) => Err(io::Error::other(error).into()),
+        }
+    }
+
+    fn things(&self) -> Arc<Things> {
+        self.sights.things()
     }
 
     fn sync(&self) -> Result<(), SourceError> {

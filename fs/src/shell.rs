@@ -217,7 +217,7 @@ impl Shared {
     }
 
     fn opendir(self: &Arc<Self>, ino: u64, reply: ReplyOpen) {
-        if self.tree.query(ino).is_none() {
+        if !self.tree.is_search(ino) {
             return match self.tree.dir(ino) {
                 // The kernel may keep the listing: it is told when it changes.
                 Ok(_) => {
@@ -271,7 +271,7 @@ impl Shared {
         if let Some(listing) = reading {
             return answer(self, Ok(listing));
         }
-        if self.tree.query(ino).is_some() {
+        if self.tree.is_search(ino) {
             return self.search(ino, "readdir", move |shared, listing| {
                 answer(shared, listing.map(|listing| handle.begin(listing)));
             });

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
+use library::things::Things;
 use library::{AccountId, AssetId, Change, RootId, RowNumber, Sha1, Snapshot};
 
 /// The library as one account sees it.
@@ -29,6 +30,12 @@ pub trait Source: Send + Sync + 'static {
 
     /// The rows `text` finds, best first. May block.
     fn search(&self, text: &str) -> Result<Vec<RowNumber>, SourceError>;
+
+    /// The rows that look like this one, most alike first. May block.
+    fn similar(&self, row: RowNumber) -> Result<Vec<RowNumber>, SourceError>;
+
+    /// What a model sees in the pictures, as far as it has looked. Told anew with a commit, of nothing else maybe.
+    fn things(&self) -> Arc<Things>;
 
     /// Waits until everything decided so far is safe from a power cut. May block.
     fn sync(&self) -> Result<(), SourceError>;

@@ -25,13 +25,16 @@ mod inodes;
 pub(crate) mod listing;
 mod on_this_day;
 mod path;
+mod people;
 mod places;
 mod probed;
 mod rated;
 mod recent;
 mod search;
+mod similar;
 mod state;
 mod tags;
+mod things;
 mod types;
 mod unreadable;
 mod view;
@@ -47,6 +50,7 @@ use library::{AssetInode, RootId, Row, RowNumber};
 use self::fixed::Fixed;
 use self::inodes::Inodes;
 pub use self::path::DirPath;
+use self::search::Asked;
 use self::state::State;
 use self::view::{Naming, View};
 use crate::attr::{Owner, time};
@@ -62,18 +66,21 @@ pub(crate) const ABSENT: Duration = Duration::from_secs(30);
 pub(crate) const FOUND: Duration = Duration::from_secs(5);
 
 /// The views, in the order in which the root lists them.
-static VIEWS: [&dyn View; 13] = [
+static VIEWS: [&dyn View; 16] = [
     &all::All,
     &archive::Archive,
     &by_date::ByDate,
     &cameras::Cameras,
     &folders::Folders,
     &on_this_day::OnThisDay,
+    &people::People,
     &places::Places,
     &rated::Rated,
     &recent::Recent,
     &search::Search,
+    &similar::Similar,
     &tags::Tags,
+    &things::Things,
     &types::Types,
     &unreadable::UnreadableView,
 ];
@@ -157,6 +164,7 @@ impl Tree {
             options.parts,
             options.clock.today(),
             Arc::new(unreadable),
+            source.things(),
         );
         Self {
             owner,
@@ -220,7 +228,7 @@ impl Tree {
             Naming::Ranked => Self::named(state, view, search::unranked(name)).map(|(row, _)| Node::Row(row)),
             Naming::ByAsset => {
                 let (number, (host, row)) = Self::named(state, view, name)?;
-                view.stands(state, host, row).contains(path).then_some(Node::Row(number))
+                view.lists(state, host, row, &at).then_some(Node::Row(number))
             }
         }
     }
@@ -245,7 +253,7 @@ impl Tree {
             let ttl = Self::ttl(&path);
             let attr = match node {
                 Node::Dir(dir) => {
-                    if let Some(query) = search::query_of(&dir) {
+                    if let Some(Asked::Query(query)) = Asked::by(&dir) {
                         self.source.check_query(query)?;
                     }
                     // None: a commit came in between, so what was found may be over.
@@ -265,7 +273,7 @@ impl Tree {
 
     /// How long the kernel may believe what it is told of the names in a directory.
     pub(crate) fn ttl(dir: &DirPath) -> Duration {
-        if search::query_of(dir).is_some() { FOUND } else { LONG }
+        if Asked::by(dir).is_some() { FOUND } else { LONG }
     }
 
     /// How long the kernel may believe that a name is not in a directory. `None`: it must ask again.
@@ -273,7 +281,7 @@ impl Tree {
         let path = self.dir(parent).ok()?;
         match path.split_view() {
             None => Some(LONG),
-            Some(_) if search::query_of(&path).is_some() => None,
+            Some(_) if Asked::by(&path).is_some() => None,
             Some((_, at)) if at.is_empty() => Some(FOUND),
             Some(_) => Some(ABSENT),
         }
@@ -350,7 +358,15 @@ impl Tree {
 
     /// The query of a search directory. `None` for any other directory.
     pub(crate) fn query(&self, ino: u64) -> Option<String> {
-        self.dir(ino).ok().and_then(|path| search::query_of(&path).map(str::to_owned))
+        match Asked::by(&self.dir(ino).ok()?)? {
+            Asked::Query(query) => Some(query.to_owned()),
+            Asked::Like(_) => None,
+        }
+    }
+
+    /// Whether what a directory lists must be searched for.
+    pub(crate) fn is_search(&self, ino: u64) -> bool {
+        self.dir(ino).is_ok_and(|path| Asked::by(&path).is_some())
     }
 
     /// The kernel drops `count` of its lookups of an inode. Only directories are counted: all else is found again
@@ -362,7 +378,7 @@ impl Tree {
     }
 }
 
-/// How many names a row has in the tree, but for the views that drift (`recent/`, `on-this-day/`) and searches: so
+/// How many names a row has in the tree, but for the views that drift (`recent/`, `on-this-day/`, `things/`) and searches: so
 /// that `du`, `tar` and `rsync -H` count its bytes once.
 fn links(state: &State, number: RowNumber, row: &Row) -> u32 {
     let on_disk = row.copies() as u32;
@@ -387,6 +403,7 @@ fn links(state: &State, number: RowNumber, row: &Row) -> u32 {
         + grouped(host.place.is_some(), &places::Places)
         + grouped(host.camera.is_some(), &cameras::Cameras)
         + grouped(!host.tags.is_empty(), &tags::Tags)
+        + grouped(!host.extras.persons.is_empty(), &people::People)
 }
 
 #[cfg(test)]

@@ -106,6 +106,10 @@ fn build(library: &TestLibrary) {
         rows.insert(path.rsplit('/').next().unwrap().to_owned(), row);
     }
     library.set_unreadable(unreadable);
+    library.person(Some("Ann"), &[rows["IMG_2.jpg"], rows["scan.png"]]);
+    library.person(None, &[rows["scan.png"]]);
+    let dog = [rows["scan.png"].0].into_iter().collect();
+    library.set_things(library::things::Things::default().with("animals", "dog", dog));
 }
 
 fn run(command: &str, mount: &Path, tools: &Path) -> String {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{AssetId, Epoch, StackId};
+use crate::id::{AssetId, Epoch, FaceId, PersonId, StackId};
 
 /// Position in the change feed: 0 is before the first change.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
@@ -30,6 +30,10 @@ pub enum Entity {
     Roots,
     /// The set of unreadable files.
     Unreadable,
+    /// A person: their name, whether they are hidden, who they became, their faces.
+    Person(PersonId),
+    /// A face: that it is there, and who it is.
+    Face(FaceId),
 }
 
 /// One change: the latest of its entity.

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::checksum::{Checksum, Digests};
-use crate::id::{AccountId, AssetId, RootId};
+use crate::id::{AccountId, AssetId, PersonId, RootId};
+use crate::people::FaceKey;
 use crate::visibility::Visibility;
 
 /// A decision or a first sight, as journalled.
@@ -93,6 +94,75 @@ pub enum Fact {
         /// The folder below it, percent-encoded where it is not UTF-8; empty for all.
         folder: String,
     },
+    /// Somebody was met in photos, or made by the user.
+    Person {
+        /// Their id, for ever.
+        person: PersonId,
+        /// Whose library they are in.
+        owner: AccountId,
+        /// Their number in that library, never given to anybody else.
+        number: u32,
+    },
+    /// A person is called this. What they were called before still means them, until another is called so.
+    PersonName {
+        /// Who.
+        person: PersonId,
+        /// The name; `None` takes it away.
+        name: Option<String>,
+    },
+    /// Two are one. The number and names of the first mean the second from now on.
+    PersonMerge {
+        /// Who is no more.
+        person: PersonId,
+        /// Who it is.
+        into: PersonId,
+    },
+    /// Whether a person is shown.
+    PersonHidden {
+        /// Who.
+        person: PersonId,
+        /// Whether they are hidden.
+        hidden: bool,
+    },
+    /// Faces by which a person is known again, when faces are grouped anew. They replace the ones before.
+    PersonAnchors {
+        /// Who.
+        person: PersonId,
+        /// The faces.
+        faces: Vec<FaceKey>,
+    },
+    /// What the user decided of a face, all of it.
+    Face {
+        /// In whose library.
+        owner: AccountId,
+        /// Which.
+        #[serde(flatten)]
+        face: FaceKey,
+        /// What.
+        #[serde(flatten)]
+        said: FaceSaid,
+    },
+}
+
+/// What the user said of a face. Nothing at all takes back what was said before.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct FaceSaid {
+    /// Who it is.
+    #[serde(default)]
+    pub is: Option<PersonId>,
+    /// Who it is not.
+    #[serde(default)]
+    pub not: Vec<PersonId>,
+    /// That it is no face.
+    #[serde(default)]
+    pub none: bool,
+}
+
+impl FaceSaid {
+    /// Whether nothing is said.
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Whether a root is watched.
@@ -119,8 +189,23 @@ pub struct UnknownFact {
 }
 
 /// The kinds this version writes and reads.
-const KINDS: &[&str] =
-    &["account", "root", "watch", "asset", "name", "version", "inode", "visibility", "forget"];
+const KINDS: &[&str] = &[
+    "account",
+    "root",
+    "watch",
+    "asset",
+    "name",
+    "version",
+    "inode",
+    "visibility",
+    "forget",
+    "person",
+    "person_name",
+    "person_merge",
+    "person_hidden",
+    "person_anchors",
+    "face",
+];
 
 impl Fact {
     /// The record kind and content, for the journal.
@@ -148,8 +233,17 @@ impl Fact {
             Self::Watch { root, .. } => Some(format!("watch {root}")),
             Self::Visibility { asset, .. } => Some(format!("visibility {asset}")),
             Self::Forget { root, folder } => Some(format!("forget {root} {folder}")),
-            // Names once given stay reserved, and superseded bytes stay known.
-            Self::Asset { .. } | Self::Name { .. } | Self::Version { .. } | Self::Inode { .. } => None,
+            Self::PersonHidden { person, .. } => Some(format!("person hidden {person}")),
+            Self::PersonAnchors { person, .. } => Some(format!("person anchors {person}")),
+            Self::Face { owner, face, .. } => Some(format!("face {owner} {} {:?}", face.content, face.at)),
+            // Names once given stay reserved, and superseded bytes stay known. A person's former names are theirs.
+            Self::Asset { .. }
+            | Self::Name { .. }
+            | Self::Version { .. }
+            | Self::Inode { .. }
+            | Self::Person { .. }
+            | Self::PersonName { .. }
+            | Self::PersonMerge { .. } => None,
         }
     }
 }
@@ -157,10 +251,14 @@ impl Fact {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::people::FaceBox;
 
     #[test]
     fn facts_survive_the_journal() {
         let asset = AssetId::from_bytes([7; 16]);
+        let person = PersonId::from_bytes([5; 16]);
+        let at = FaceBox::from_fractions([0.1234, 0.2, 0.5678, 0.9]).unwrap();
+        let face = FaceKey { content: Checksum::of(b"x"), at };
         let facts = [
             Fact::Asset {
                 asset,
@@ -174,6 +272,17 @@ mod tests {
             Fact::Visibility { asset, visibility: Visibility::Archive },
             Fact::Forget { root: RootId::from_bytes([2; 16]), folder: "a/b".into() },
             Fact::Watch { root: RootId::from_bytes([2; 16]), watch: Watch::Retired },
+            Fact::Person { person, owner: AccountId::from_bytes([1; 16]), number: 7 },
+            Fact::PersonName { person, name: Some("Ann \u{1f600}".into()) },
+            Fact::PersonName { person, name: None },
+            Fact::PersonMerge { person, into: PersonId::from_bytes([6; 16]) },
+            Fact::PersonHidden { person, hidden: true },
+            Fact::PersonAnchors { person, faces: vec![face] },
+            Fact::Face {
+                owner: AccountId::from_bytes([1; 16]),
+                face,
+                said: FaceSaid { is: None, not: vec![person], none: false },
+            },
         ];
         for fact in facts {
             let (kind, content) = fact.to_record();

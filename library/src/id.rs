@@ -78,6 +78,16 @@ uuid_id!(
 );
 
 uuid_id!(
+    /// Somebody in photos, named or not. Drawn once and journalled: rebuilds and clustering anew keep it.
+    PersonId
+);
+uuid_id!(
+    /// A face in a photo. Derived from the bytes and the box it was first seen in; finding it again, by another model
+    /// too, keeps it.
+    FaceId
+);
+
+uuid_id!(
     /// Several files of one shot that stand for each other: a RAW file and what was developed from it.
     StackId
 );
@@ -104,6 +114,14 @@ impl AssetId {
     /// make it, not its bytes.
     pub fn of_sidecar(host: AssetId, file_name: &[u8]) -> Self {
         Self(derived("galleryfs sidecar id 1", &[host.as_bytes(), file_name]))
+    }
+}
+
+impl FaceId {
+    /// The id of the face first seen in this box of a photo with these bytes. `sides` are the box's, as stored.
+    pub(crate) fn first_seen(content: &Checksum, sides: [u16; 4]) -> Self {
+        let sides = sides.map(u16::to_be_bytes);
+        Self(derived("galleryfs face id 1", &[content.as_bytes(), sides.as_flattened()]))
     }
 }
 

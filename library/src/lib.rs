@@ -6,32 +6,45 @@
 mod catalogue;
 pub mod change;
 pub mod checksum;
+pub mod embedding;
 pub mod fact;
 pub mod format;
 pub mod id;
 mod ingest;
 pub mod journal;
 pub mod library;
+pub mod meaning;
 pub mod metadata;
 pub mod names;
 pub mod observation;
 pub mod parts;
+pub mod people;
+pub mod pictures;
 mod project;
 pub mod query;
 mod replay;
 pub mod search;
 pub mod snapshot;
 pub mod text;
+pub mod things;
+pub mod vectors;
 mod version;
 pub mod visibility;
 
 pub use catalogue::CatalogueError;
 pub use change::{Change, ChangeSeq, Cursor, Entity};
 pub use checksum::{Checksum, DigestHasher, Digests, Sha1};
+pub use embedding::{Embedding, EmbeddingError};
 pub use format::{Format, Kind};
-pub use id::{AccountId, AssetId, AssetInode, Epoch, LibraryId, RootId, RowNumber, StackId};
-pub use library::{Away, Commit, Details, Library, LibraryError, LogEntry, OpenReport, RootSpec, Unreadable};
+pub use id::{
+    AccountId, AssetId, AssetInode, Epoch, FaceId, LibraryId, PersonId, RootId, RowNumber, StackId,
+};
+pub use library::{
+    Away, Commit, Details, Effort, Library, LibraryError, LogEntry, Named, OpenReport, PeopleUpdate,
+    RootSpec, Unreadable, Unseen,
+};
 pub use metadata::Metadata;
 pub use observation::{FileContent, FilePath, FileRecord, FileStat, Observation, SidecarSeen};
-pub use snapshot::{Facet, Row, Snapshot};
+pub use people::{Face, FaceBox, FaceKey};
+pub use snapshot::{Facet, Person, PersonRow, Row, Snapshot};
 pub use visibility::{Scope, Visibility};

@@ -7,13 +7,16 @@
 //! 3. A commit is a decision only when it is journalled, and an error before that changes nothing. So the order is
 //!    always: work it out, journal it, apply it, publish it.
 
+mod contents;
 mod forgetting;
 mod lock;
 mod maintenance;
 mod opening;
+mod people;
 mod reading;
 mod recovery;
 mod text_feed;
+mod unseen;
 mod writing;
 
 use std::collections::HashMap;
@@ -26,7 +29,9 @@ use crossbeam_channel::Sender;
 
 pub use self::lock::LockError;
 pub use self::maintenance::Maintenance;
+pub use self::people::{Effort, Named, PeopleUpdate};
 pub use self::reading::{Away, Details, LogEntry, Unreadable};
+pub use self::unseen::Unseen;
 use crate::catalogue::records::RootRecord;
 use crate::catalogue::{Catalogue, CatalogueError};
 use crate::change::Change;
@@ -51,6 +56,7 @@ pub struct Library {
     text: text_feed::TextFeed,
     meaning: RwLock<Option<Arc<dyn Meaning>>>,
     notes: Mutex<Vec<String>>,
+    people: people::Gathering,
     /// Dropped last: while it is held no other process opens the data folder.
     _lock: lock::DataLock,
 }
@@ -108,6 +114,9 @@ pub enum LibraryError {
     /// The query is not understood.
     #[error(transparent)]
     Query(#[from] crate::query::QueryError),
+    /// A decision about people that cannot be taken.
+    #[error(transparent)]
+    People(#[from] crate::people::PeopleError),
     /// A folder of the library cannot be used.
     #[error("{path}: {source}", path = path.display())]
     Folder {

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 
 use jiff::Timestamp;
 
-use crate::catalogue::records::AssetRecord;
+use crate::catalogue::records::{AssetRecord, CastRecord};
 use crate::format::Kind;
 use crate::id::{AssetId, RootId, RowNumber, StackId};
 use crate::metadata::Metadata;
@@ -87,6 +87,7 @@ pub(crate) fn row(
     record: &AssetRecord,
     away: &AwayFolders,
     ties: Ties,
+    cast: Option<&CastRecord>,
 ) -> Row {
     let unread = Metadata::default();
     let metadata = record.metadata.as_ref().unwrap_or(&unread);
@@ -103,6 +104,7 @@ pub(crate) fn row(
         model: metadata.camera.model.clone().unwrap_or_default(),
     };
     let has_camera = !camera.make.is_empty() || !camera.model.is_empty();
+    let persons = cast.map(|cast| snapshot.person_rows(cast.persons())).unwrap_or_default();
     let mut people: Vec<_> = metadata.faces.iter().filter_map(|face| face.name.as_ref()).collect();
     people.sort_unstable();
     people.dedup();
@@ -137,6 +139,7 @@ pub(crate) fn row(
         extras: Extra {
             duration_ms: metadata.duration.and_then(|duration| u32::try_from(duration.as_millis()).ok()),
             people: people.into_iter().map(|name| snapshot.intern_person_name(name)).collect(),
+            persons,
             // What is not there is beside nothing.
             host: if paths.is_empty() { None } else { ties.host },
             parts: ties.parts,

@@ -1,5 +1,7 @@
 //! What a fact does to the catalogue: the same when it is made and when the journal is replayed.
 
+mod people;
+
 use jiff::Timestamp;
 
 use crate::catalogue::CatalogueError;
@@ -122,6 +124,12 @@ pub(crate) fn apply(
             }
             tx.touch(Entity::Roots);
         }
+        Fact::Person { .. }
+        | Fact::PersonName { .. }
+        | Fact::PersonMerge { .. }
+        | Fact::PersonHidden { .. }
+        | Fact::PersonAnchors { .. }
+        | Fact::Face { .. } => people::apply(tx, fact)?,
     }
     Ok(())
 }

@@ -24,6 +24,20 @@ pub trait Meaning: Send + Sync {
     /// The rows of `allowed` that look like `text`, best first, at most `limit`, ending where likeness does: what this
     /// returns is listed. `None` when there is no model now.
     fn rank(&self, text: &str, allowed: &RoaringBitmap, limit: usize) -> Option<Vec<(RowNumber, f32)>>;
+
+    /// What of a text there is to rank by. The rest must stand in a photo's words.
+    fn hear(&self, text: &str) -> Heard {
+        Heard { known: text.to_owned(), unknown: Vec::new() }
+    }
+}
+
+/// A text, divided by whether whoever ranks by meaning knows its words.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Heard {
+    /// What can be ranked by; empty when nothing can.
+    pub known: String,
+    /// Words that mean nothing to it.
+    pub unknown: Vec<String>,
 }
 
 /// A row that was found.
@@ -86,7 +100,32 @@ pub fn search(
     }
     let said = text.search(&wanted, &allowed)?;
     let named = if said.is_empty() { RoaringBitmap::new() } else { text.named(&wanted.line(), &allowed)? };
-    let meant =
-        meaning.and_then(|meaning| meaning.rank(&query.spoken(), &allowed, limit)).unwrap_or_default();
+    let meant = match meaning {
+        Some(meaning) => look(meaning, text, query, allowed, limit)?,
+        None => Vec::new(),
+    };
     Ok(fusion::fuse(snapshot, said, &named, &meant, limit))
+}
+
+/// What the pictures show of a query. A word that means nothing to the model must be in a photo's words, for all that was
+/// asked must hold: `quokka` finds no animals at all unless somebody wrote it.
+fn look(
+    meaning: &dyn Meaning,
+    text: &TextReader,
+    query: &Query,
+    mut allowed: RoaringBitmap,
+    limit: usize,
+) -> Result<Vec<(RowNumber, f32)>, SearchError> {
+    let heard = meaning.hear(&query.spoken());
+    if !heard.unknown.is_empty() {
+        let mut wanted = Wanted::default();
+        for word in &heard.unknown {
+            wanted.word(word, false);
+        }
+        allowed = text.matching(&wanted, &allowed)?;
+    }
+    if heard.known.is_empty() || allowed.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(meaning.rank(&heard.known, &allowed, limit).unwrap_or_default())
 }

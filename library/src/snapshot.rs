@@ -18,6 +18,7 @@ mod folders;
 mod index;
 mod interner;
 mod paths;
+mod people;
 mod row;
 mod row_time;
 
@@ -34,12 +35,15 @@ use self::file_names::FileNames;
 pub use self::folders::{Dir, DirId, Folders, Root};
 use self::index::{Index, KeyHash};
 use self::interner::Interner;
-pub use self::interner::{CameraId, LensId, PersonNameId, PlaceId, TagId};
+pub use self::interner::{CameraId, LensId, PersonNameId, PersonRow, PlaceId, TagId};
 pub use self::paths::{Paths, RowPath};
+use self::people::People;
+pub use self::people::Person;
 pub use self::row::{CameraName, Row};
 pub use self::row_time::RowTime;
+use crate::catalogue::records::PersonRecord;
 use crate::change::Cursor;
-use crate::id::{AccountId, AssetId, AssetInode, RowNumber};
+use crate::id::{AccountId, AssetId, AssetInode, PersonId, RowNumber};
 use crate::metadata::{Place, TagPath};
 use crate::visibility::Scope;
 
@@ -59,7 +63,8 @@ pub struct Snapshot {
     cameras: Arc<Interner<CameraName>>,
     lenses: Arc<Interner<String>>,
     tags: Arc<Interner<TagPath>>,
-    people: Arc<Interner<String>>,
+    person_names: Arc<Interner<String>>,
+    people: Arc<People>,
 }
 
 impl Snapshot {
@@ -79,6 +84,7 @@ impl Snapshot {
             cameras: Arc::default(),
             lenses: Arc::default(),
             tags: Arc::default(),
+            person_names: Arc::default(),
             people: Arc::default(),
         }
     }
@@ -198,14 +204,63 @@ impl Snapshot {
         self.tags.iter().map(|(id, tag)| (TagId::at(id), tag))
     }
 
-    /// The person's name behind a number.
+    /// The name behind a number.
     pub fn person_name(&self, id: PersonNameId) -> Option<&Arc<String>> {
-        self.people.get(id.index())
+        self.person_names.get(id.index())
     }
 
     /// Every person named in a file, ever met in this run.
     pub fn person_names(&self) -> impl Iterator<Item = (PersonNameId, &Arc<String>)> {
-        self.people.iter().map(|(id, name)| (PersonNameId::at(id), name))
+        self.person_names.iter().map(|(id, name)| (PersonNameId::at(id), name))
+    }
+
+    /// The people of an account: the named ones by name, then the others by number. Without those who became somebody
+    /// else, and the unnamed ones who are in no photo now.
+    pub fn people(&self, account: AccountId) -> impl Iterator<Item = &Arc<Person>> {
+        let people = self.people.of(account).into_iter();
+        people.filter(|person| person.name.is_some() || self.facet(Facet::Person(person.row)).is_some())
+    }
+
+    /// The person of a row.
+    pub fn person(&self, row: PersonRow) -> Option<&Arc<Person>> {
+        self.people.get(row)
+    }
+
+    /// The person with this id, or whom they became.
+    pub fn person_by_id(&self, id: PersonId) -> Option<&Arc<Person>> {
+        self.people.by_id(id)
+    }
+
+    /// The person with this number, or whom they became.
+    pub fn person_numbered(&self, account: AccountId, number: u32) -> Option<&Arc<Person>> {
+        self.people.by_number(account, number)
+    }
+
+    /// The person who is called so; case and composition do not count.
+    pub fn person_named(&self, account: AccountId, name: &str) -> Option<&Arc<Person>> {
+        self.people.by_name(account, name)
+    }
+
+    /// Everybody, of any account, who is nobody else now.
+    pub(crate) fn everybody(&self) -> impl Iterator<Item = &Arc<Person>> {
+        self.people.everybody()
+    }
+
+    /// The row that a person had, whoever they became since.
+    pub(crate) fn former_row(&self, id: PersonId) -> Option<PersonRow> {
+        self.people.former_row(id)
+    }
+
+    pub(crate) fn put_person(&mut self, id: PersonId, record: &PersonRecord) {
+        Arc::make_mut(&mut self.people).put(id, record);
+    }
+
+    /// The rows of people, each once, whoever they became.
+    pub(crate) fn person_rows(&self, ids: impl Iterator<Item = PersonId>) -> Vec<PersonRow> {
+        let mut rows: Vec<PersonRow> = ids.filter_map(|id| self.people.row_of(id)).collect();
+        rows.sort_unstable();
+        rows.dedup();
+        rows
     }
 
     pub(crate) fn set_cursor(&mut self, cursor: Cursor) {
@@ -233,7 +288,7 @@ impl Snapshot {
     }
 
     pub(crate) fn intern_person_name(&mut self, name: &String) -> PersonNameId {
-        PersonNameId::at(Interner::intern(&mut self.people, name))
+        PersonNameId::at(Interner::intern(&mut self.person_names, name))
     }
 
     /// Puts a row in place of what was there. The only way anything in here changes.

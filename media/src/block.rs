@@ -145,6 +145,12 @@ impl<'a> Input<'a> {
         Ok(Self { source, len, window: Vec::new(), window_at: 0, budget: READ_BUDGET, failure: None })
     }
 
+    /// Lets so many bytes be read: whoever decodes reads the pixels too.
+    pub(crate) fn with_budget(mut self, bytes: u64) -> Self {
+        self.budget = bytes;
+        self
+    }
+
     /// The first error other than an early end of file.
     pub(crate) fn failure(&mut self) -> Option<io::Error> {
         self.failure.take()

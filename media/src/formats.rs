@@ -33,6 +33,9 @@ use crate::block::{Block, Input};
 use crate::said::Said;
 use crate::{exif, iptc, xmp};
 
+pub(crate) use boxes::{boxes, first};
+pub(crate) use heif::Pictures;
+
 /// All that was found in a file, by kind of block, before anything is decided.
 #[derive(Default, Debug)]
 pub(crate) struct Found {
@@ -119,6 +122,21 @@ impl Found {
     pub(crate) fn warn(&mut self, words: &str) {
         self.warnings.push(words.to_owned());
     }
+}
+
+/// What the file says about the shape of its picture.
+pub(crate) struct Shape {
+    /// As stored, before turning.
+    pub(crate) size: Option<PixelSize>,
+    /// Which way up: the container where it has a say, then EXIF, then XMP.
+    pub(crate) orientation: Orientation,
+}
+
+/// Reads the shape alone.
+pub(crate) fn shape(format: Format, input: &mut Input<'_>) -> Shape {
+    let found = read(format, input);
+    let orientation = found.turn.or(found.exif.orientation).or(found.xmp.orientation).unwrap_or_default();
+    Shape { size: found.size, orientation }
 }
 
 /// Reads a file of a known format.

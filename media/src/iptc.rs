@@ -16,6 +16,12 @@ pub(crate) struct Resources {
     pub(crate) iptc: Option<Vec<u8>>,
     pub(crate) exif: Option<Vec<u8>>,
     pub(crate) xmp: Option<Vec<u8>>,
+    /// Where the colour profile lies in the block, and how long it is.
+    pub(crate) profile: Option<(u64, u64)>,
+    /// Where the thumbnail lies in the block, and how long it is.
+    pub(crate) thumbnail: Option<(u64, u64)>,
+    /// The document was saved without a picture of all its layers together.
+    pub(crate) no_composite: bool,
 }
 
 /// Walks `8BIM` blocks from the start of `block` on.
@@ -42,6 +48,9 @@ pub(crate) fn resources(block: &mut dyn Block) -> Resources {
             0x0404 => found.iptc = block.bytes(data, u64::from(size).min(1 << 20)),
             0x0422 => found.exif = block.bytes(data, u64::from(size)),
             0x0424 => found.xmp = block.bytes(data, u64::from(size)),
+            0x040F => found.profile = Some((data, u64::from(size))),
+            0x040C => found.thumbnail = Some((data, u64::from(size))),
+            0x0421 => found.no_composite = block.array::<1>(data + 4) == Some([0]),
             _ => {}
         }
         at = data + ((u64::from(size) + 1) & !1);

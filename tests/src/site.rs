@@ -109,7 +109,17 @@ impl Site {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(program());
         command.args(arguments).env_clear().stdin(Stdio::null()).current_dir(self.folder.path());
-        for name in ["PATH", "TMPDIR", "RUST_BACKTRACE", "LLVM_PROFILE_FILE"] {
+        // Where packages come from on this machine is none of a test's business.
+        let packages = [
+            "PIP_INDEX_URL",
+            "PIP_CONFIG_FILE",
+            "PIP_CERT",
+            "PIP_FIND_LINKS",
+            "SSL_CERT_FILE",
+            "https_proxy",
+            "HTTPS_PROXY",
+        ];
+        for name in ["PATH", "TMPDIR", "RUST_BACKTRACE", "LLVM_PROFILE_FILE"].into_iter().chain(packages) {
             command.envs(std::env::var_os(name).map(|value| (name, value)));
         }
         command.env("HOME", self.folder.path()).env("GALLERYFS_DATA", &self.data).env("TZ", "UTC");

@@ -9,7 +9,7 @@ use std::process::Stdio;
 use galleryfs_tests::{Jpeg, Site, until};
 use serde_json::{Value, json};
 
-const FIELDS: [&str; 27] = [
+const FIELDS: [&str; 29] = [
     "id",
     "paths",
     "kind",
@@ -27,6 +27,8 @@ const FIELDS: [&str; 27] = [
     "f_number",
     "exposure_s",
     "focal_mm",
+    "people",
+    "faces",
     "gps",
     "place",
     "rating",

@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use anyhow::{Context as _, Result};
 
-use super::{Base, MountFlags, PhotoFlags};
+use super::{Base, ModelFlags, MountFlags, PhotoFlags};
 use crate::config::{Folders, template};
 use crate::exit::Exit;
 use crate::terminal::Page;
@@ -18,6 +18,8 @@ use crate::terminal::Page;
 pub(super) struct Args {
     #[command(flatten)]
     photos: PhotoFlags,
+    #[command(flatten)]
+    models: ModelFlags,
     #[command(flatten)]
     mount: MountFlags,
     /// Write it to its usual place, unless there is one already
@@ -37,7 +39,7 @@ pub(super) fn run(args: Args, base: &Base) -> Result<Exit> {
         page.line(&file?.display())?;
         return page.finish();
     }
-    let text = template(&base.settings_with(args.photos, args.mount)?);
+    let text = template(&base.settings_with(args.photos, args.mount, args.models)?);
     if !args.write {
         page.write(&text)?;
         return page.finish();

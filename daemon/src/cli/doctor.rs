@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{Base, MountFlags, PhotoFlags};
+use super::{Base, ModelFlags, MountFlags, PhotoFlags};
 use crate::doctor::{Finding, Verdict, examine};
 use crate::exit::Exit;
 use crate::terminal::{Page, coloured};
@@ -17,11 +17,13 @@ pub(super) struct Args {
     #[command(flatten)]
     photos: PhotoFlags,
     #[command(flatten)]
+    models: ModelFlags,
+    #[command(flatten)]
     mount: MountFlags,
 }
 
 pub(super) fn run(args: Args, base: &Base) -> Result<Exit> {
-    let settings = base.settings_with(args.photos, args.mount)?;
+    let settings = base.settings_with(args.photos, args.mount, args.models)?;
     let findings = examine(&settings);
     let mut page = Page::default();
     for finding in &findings {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::{Base, PhotoFlags, settings::MountFlags};
+use super::{Base, ModelFlags, MountFlags, PhotoFlags};
 use crate::backend::Backend;
 use crate::config::{Places, Settings};
 use crate::exit::Exit;
@@ -29,6 +29,8 @@ use crate::terminal::Page;
 pub(super) struct Args {
     #[command(flatten)]
     photos: PhotoFlags,
+    #[command(flatten)]
+    models: ModelFlags,
 }
 
 /// How often the state is looked at.
@@ -38,7 +40,7 @@ const LOOKED: Duration = Duration::from_millis(20);
 const ASKED: Duration = Duration::from_millis(500);
 
 pub(super) fn run(args: Args, base: &Base) -> Result<Exit> {
-    let settings = base.settings_with(args.photos, MountFlags::default())?;
+    let settings = base.settings_with(args.photos, MountFlags::default(), args.models)?;
     if let Some(client) = Client::reach(&settings.data) {
         let daemon = Backend::Daemon(client);
         refuse_others(&settings, &daemon.ask_one(&Request::Status)?)?;
@@ -84,7 +86,10 @@ pub(super) fn here(settings: &Settings, opening: Opening) -> Result<Exit> {
     running.watch()?;
     let activity = || {
         let activity = running.service.activity();
-        if activity.state == State::Indexing && activity.busy.waiting == 0 {
+        if activity.state == State::Indexing
+            && activity.busy.waiting == 0
+            && running.service.library().pending_text() > 0
+        {
             // Only the text index gathers yet, for more that will not come.
             running.service.library().settle()?;
         }

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{Base, PhotoFlags, index, settings::MountFlags};
+use super::{Base, ModelFlags, MountFlags, PhotoFlags, index};
 use crate::exit::Exit;
 use crate::running::Opening;
 
@@ -14,8 +14,10 @@ use crate::running::Opening;
 pub(super) struct Args {
     #[command(flatten)]
     photos: PhotoFlags,
+    #[command(flatten)]
+    models: ModelFlags,
 }
 
 pub(super) fn run(args: Args, base: &Base) -> Result<Exit> {
-    index::here(&base.settings_with(args.photos, MountFlags::default())?, Opening::Anew)
+    index::here(&base.settings_with(args.photos, MountFlags::default(), args.models)?, Opening::Anew)
 }

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
+use vision::provider::WantedProvider;
 
-use crate::config::{Layer, Listen, OnOff, Passthrough, Settings, Xattrs};
+use crate::config::{Layer, Listen, OnBattery, OnOff, Passthrough, Settings, Xattrs};
 
 /// Flags of every command.
 #[derive(Args, Clone, Debug)]
@@ -60,25 +61,48 @@ pub struct MountFlags {
     /// Where the web gallery answers. Accepted now, used by the release that has one
     #[arg(long, value_name = "ADDR:PORT|off")]
     listen: Option<Listen>,
-    /// Where models lie. Accepted now, used by the release that has any
-    #[arg(long, value_name = "DIR")]
-    models: Option<PathBuf>,
+}
+
+/// What pictures are looked at with.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Models")]
+pub struct ModelFlags {
+    /// Where the models lie, laid out as Immich has them [default: models in the data folder]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(super) models: Option<PathBuf>,
+    /// What computes: the fastest that proves itself, or one of them [default: auto]
+    #[arg(long, global = true, value_name = "auto|cuda|openvino|cpu")]
+    pub(super) provider: Option<WantedProvider>,
+    /// The ONNX Runtime to use, libonnxruntime.so [default: whichever is found; `galleryfs doctor` says which]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) onnxruntime: Option<PathBuf>,
+    /// Whether photos are looked at while this machine runs on its battery [default: work]
+    #[arg(long, global = true, value_name = "work|pause", hide_possible_values = true)]
+    pub(super) on_battery: Option<OnBattery>,
 }
 
 impl Base {
     /// The settings of a command that only needs to know where the library is.
     pub fn settings(&self) -> Result<Settings> {
-        self.settings_with(PhotoFlags::default(), MountFlags::default())
+        self.settings_with(PhotoFlags::default(), MountFlags::default(), ModelFlags::default())
     }
 
     /// The settings of a command with more flags.
-    pub fn settings_with(&self, photos: PhotoFlags, mount: MountFlags) -> Result<Settings> {
+    pub fn settings_with(
+        &self,
+        photos: PhotoFlags,
+        mount: MountFlags,
+        models: ModelFlags,
+    ) -> Result<Settings> {
         let flags = Layer {
             photos: Some(photos.photos).filter(|photos| !photos.is_empty()),
             upload: photos.upload,
             data: self.data.clone(),
             mount: mount.mount,
-            models: mount.models,
+            models: models.models,
+            provider: models.provider,
+            onnxruntime: models.onnxruntime,
+            on_battery: models.on_battery,
             listen: mount.listen,
             xattrs: mount.xattrs,
             parts: mount.parts,

@@ -54,7 +54,7 @@ pub(super) fn run(args: &Args, base: &Base) -> Result<Exit> {
     if unknown.is_empty() { Ok(shown) } else { Err(Exit::NotFound.because(unknown.join("\n"))) }
 }
 
-fn wanted(typed: &Path) -> Wanted {
+pub(super) fn wanted(typed: &Path) -> Wanted {
     let text = typed.to_str();
     Wanted {
         id: text.and_then(|text| text.parse().ok()),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::{Base, MountFlags, PhotoFlags};
+use super::{Base, ModelFlags, MountFlags, PhotoFlags};
 use crate::backend::Backend;
 use crate::exit::Exit;
 use crate::mounting;
@@ -28,7 +28,7 @@ pub(super) struct Args {
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(super) fn run(args: Args, base: &Base) -> Result<Exit> {
-    let settings = base.settings_with(PhotoFlags::default(), MountFlags::default())?;
+    let settings = base.settings_with(PhotoFlags::default(), MountFlags::default(), ModelFlags::default())?;
     let mut page = Page::default();
     if let Some(client) = Client::reach(&settings.data) {
         let daemon = Backend::Daemon(client);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::{Base, MountFlags, PhotoFlags};
+use super::{Base, ModelFlags, MountFlags, PhotoFlags};
 use crate::config::Settings;
 use crate::exit::Exit;
 use crate::memory;
@@ -35,6 +35,8 @@ pub(super) struct Args {
     #[command(flatten)]
     photos: PhotoFlags,
     #[command(flatten)]
+    models: ModelFlags,
+    #[command(flatten)]
     mount: MountFlags,
 }
 
@@ -43,7 +45,7 @@ const DRAWN: Duration = Duration::from_millis(200);
 
 pub(super) fn run(args: Args, base: &Base) -> Result<Exit> {
     let began = Instant::now();
-    let settings = base.settings_with(args.photos, args.mount)?;
+    let settings = base.settings_with(args.photos, args.mount, args.models)?;
     let stop = Stop::default();
     let forced = settings.mount.clone();
     // Whoever presses Ctrl-C twice wants it gone now, but no dead mount left behind.
@@ -83,7 +85,8 @@ struct Mounted {
 impl Mounted {
     fn mount(running: &Running, path: &Path, settings: &Settings) -> Result<Self> {
         let point = MountPoint::prepare(path)?;
-        let source = Arc::new(LibrarySource::new(running.service.library().clone()));
+        let source =
+            Arc::new(LibrarySource::new(running.service.library().clone(), running.service.sights().clone()));
         let mount =
             galleryfs_fs::mount(source, point.path(), mounting::options(settings)).map_err(|error| {
                 Exit::NotMounted.because(format!("{error}\n`galleryfs doctor` tells what this machine lacks"))

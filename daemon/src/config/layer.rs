@@ -6,8 +6,9 @@ use std::str::FromStr;
 use anyhow::Result;
 use clap::ValueEnum;
 use serde::Deserialize;
+use vision::provider::WantedProvider;
 
-use super::{Environment, Folders, Listen, OnOff, Passthrough, Xattrs};
+use super::{Environment, Folders, Listen, OnBattery, OnOff, Passthrough, Xattrs};
 use crate::exit::Exit;
 
 /// What one source says; `None` is silence. In the file the keys are the names of the flags.
@@ -24,6 +25,12 @@ pub struct Layer {
     pub mount: Option<PathBuf>,
     /// `--models`.
     pub models: Option<PathBuf>,
+    /// `--provider`.
+    pub provider: Option<WantedProvider>,
+    /// `--onnxruntime`.
+    pub onnxruntime: Option<PathBuf>,
+    /// `--on-battery`.
+    pub on_battery: Option<OnBattery>,
     /// `--listen`.
     pub listen: Option<Listen>,
     /// `--xattrs`.
@@ -62,6 +69,11 @@ impl Layer {
             data: path("GALLERYFS_DATA"),
             mount: path("GALLERYFS_MOUNT"),
             models: path("GALLERYFS_MODELS"),
+            provider: word(environment, "GALLERYFS_PROVIDER", |text| {
+                text.parse().map_err(|error: vision::provider::UnknownProvider| error.to_string())
+            })?,
+            onnxruntime: path("GALLERYFS_ONNXRUNTIME"),
+            on_battery: word(environment, "GALLERYFS_ON_BATTERY", choice)?,
             listen: word(environment, "GALLERYFS_LISTEN", Listen::from_str)?,
             xattrs: word(environment, "GALLERYFS_XATTRS", choice)?,
             parts: word(environment, "GALLERYFS_PARTS", choice)?,
@@ -78,6 +90,9 @@ impl Layer {
             data: self.data.or(under.data),
             mount: self.mount.or(under.mount),
             models: self.models.or(under.models),
+            provider: self.provider.or(under.provider),
+            onnxruntime: self.onnxruntime.or(under.onnxruntime),
+            on_battery: self.on_battery.or(under.on_battery),
             listen: self.listen.or(under.listen),
             xattrs: self.xattrs.or(under.xattrs),
             parts: self.parts.or(under.parts),
@@ -91,7 +106,9 @@ impl Layer {
         for path in self.photos.iter_mut().flatten() {
             *path = absolute(path);
         }
-        for path in [&mut self.upload, &mut self.data, &mut self.mount, &mut self.models] {
+        for path in
+            [&mut self.upload, &mut self.data, &mut self.mount, &mut self.models, &mut self.onnxruntime]
+        {
             *path = path.take().map(|path| absolute(&path));
         }
         self

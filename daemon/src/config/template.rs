@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use super::{OnOff, Passthrough, Settings, Xattrs};
+use vision::provider::WantedProvider;
+
+use super::{OnBattery, OnOff, Passthrough, Settings, Xattrs};
 
 /// A configuration file that says what `settings` say, with every key explained and the defaults commented out.
 pub fn template(settings: &Settings) -> String {
@@ -71,13 +73,35 @@ pub fn template(settings: &Settings) -> String {
         settings.allow_other,
     );
     key(
-        "For releases to come: where the web gallery answers, and where models lie.",
+        "Where the models lie that understand pictures and know faces, laid out as Immich has them.",
+        "models",
+        path_or(settings.models.as_deref(), "~/.local/share/galleryfs/models"),
+        settings.models.is_some(),
+    );
+    key(
+        "What computes: \"auto\" takes the fastest that proves itself; or \"cuda\", \"openvino\", \"cpu\".",
+        "provider",
+        format!("\"{}\"", settings.provider),
+        settings.provider != WantedProvider::default(),
+    );
+    key(
+        "The ONNX Runtime to use. Default: whichever is found; `galleryfs doctor` says which.",
+        "onnxruntime",
+        path_or(settings.onnxruntime.as_deref(), "/usr/lib/libonnxruntime.so"),
+        settings.onnxruntime.is_some(),
+    );
+    key(
+        "Whether photos are looked at while this machine runs on its battery: \"work\" or \"pause\".",
+        "on-battery",
+        if settings.on_battery == OnBattery::Pause { "\"pause\"".into() } else { "\"work\"".into() },
+        settings.on_battery != OnBattery::default(),
+    );
+    key(
+        "For releases to come: where the web gallery answers.",
         "listen",
         format!("\"{}\"", settings.listen),
         settings.listen != super::Listen::default(),
     );
-    let models = path_or(settings.models.as_deref(), "~/.local/share/galleryfs-models");
-    text.push_str(&format!("{}models = {models}\n", if settings.models.is_some() { "" } else { "# " }));
     text
 }
 

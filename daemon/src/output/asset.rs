@@ -59,6 +59,10 @@ pub struct Asset {
     pub description: Option<String>,
     /// With `/` between levels.
     pub tags: Vec<String>,
+    /// Names of the people in it.
+    pub people: Vec<String>,
+    /// The faces in it, from left to right.
+    pub faces: Vec<Face>,
     /// Bytes.
     pub size: u64,
     /// Hex.
@@ -69,6 +73,29 @@ pub struct Asset {
     pub stack: Option<String>,
     /// What is wrong with the file.
     pub warnings: Vec<String>,
+}
+
+/// A face in a picture.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Face {
+    /// Left, top, right, bottom in pixels of the upright picture.
+    #[serde(rename = "box")]
+    pub region: [f32; 4],
+    /// How sure it is that this is a face, 0 to 1.
+    pub score: f32,
+    /// The id of the person whose it is.
+    pub person: Option<String>,
+}
+
+impl Face {
+    /// A face of a picture of so many pixels.
+    pub fn new(face: &library::people::Face, picture: metadata::PixelSize) -> Self {
+        Self {
+            region: face.at.to_pixels(picture).map(|side| (side * 10.0).round() / 10.0),
+            score: (face.score * 1000.0).round() / 1000.0,
+            person: face.person.map(|person| person.to_string()),
+        }
+    }
 }
 
 /// Degrees, north and east positive.
@@ -132,6 +159,8 @@ impl From<&Details> for Asset {
             rating: metadata.rating.map(metadata::Rating::stars),
             description: metadata.description.clone(),
             tags: metadata.tags.iter().map(metadata::TagPath::joined).collect(),
+            people: Vec::new(),
+            faces: Vec::new(),
             size: details.size,
             sha1: details.sha1.to_string(),
             visibility: details.visibility.word().to_owned(),
@@ -223,6 +252,7 @@ impl Asset {
         fact("Length", self.duration_s.map(text::elapsed));
         fact("Rating", self.rating.map(|stars| format!("{stars} of 5")));
         fact("Tags", Some(self.tags.join(", ")));
+        fact("People", self.people_words());
         fact("About", self.description.clone());
         fact("Size", Some(format!("{} ({} bytes)", text::bytes(self.size), text::count(self.size))));
         fact("Shown", (self.visibility != "timeline").then(|| self.visibility.clone()));
@@ -260,6 +290,18 @@ impl Asset {
         let iso = self.iso.map(|iso| format!("ISO {iso}"));
         let focal = self.focal_mm.map(|length| format!("{length} mm"));
         joined([time.as_deref(), aperture.as_deref(), iso.as_deref(), focal.as_deref()])
+    }
+
+    fn people_words(&self) -> Option<String> {
+        let nameless = self.faces.len().saturating_sub(self.people.len());
+        match (self.people.is_empty(), nameless) {
+            (true, 0) => None,
+            (true, _) => Some(text::plural(nameless as u64, "face without a name", "faces without a name")),
+            (false, 0) => Some(self.people.join(", ")),
+            (false, _) => {
+                Some(format!("{} and {} more", self.people.join(", "), text::count(nameless as u64)))
+            }
+        }
     }
 
     fn turned(&self) -> Option<String> {

@@ -25,6 +25,10 @@ pub struct Status {
     pub pending: u64,
     /// How the indexing goes; null when no daemon runs.
     pub busy: Option<Busy>,
+    /// What is made of the pictures: `thumbnails`, `meaning`, `faces`; null when no daemon runs.
+    pub stages: Option<BTreeMap<String, Stage>>,
+    /// What looks at them; null when no daemon runs.
+    pub vision: Option<Vision>,
     /// Files that should be photos or videos and could not be read.
     pub unreadable: Vec<Unreadable>,
     /// Folders that are away.
@@ -84,6 +88,34 @@ pub struct Busy {
     pub rate: f64,
 }
 
+/// One thing that is made of every picture.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Stage {
+    /// Made since the daemon started.
+    pub done: u64,
+    /// A second, lately.
+    pub rate: f64,
+}
+
+/// What pictures are looked at with.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Vision {
+    /// The ONNX Runtime in use.
+    pub runtime: Option<String>,
+    /// What computes: `cuda`, `openvino`, `cpu`.
+    pub provider: Option<String>,
+    /// Why faster ones do not, in sentences.
+    pub refused: Vec<String>,
+    /// The model that understands words and pictures.
+    pub clip: Option<String>,
+    /// The models that know faces.
+    pub faces: Option<String>,
+    /// Photos still to be looked at.
+    pub waiting: u64,
+    /// What is missing, with the command that mends it.
+    pub missing: Vec<String>,
+}
+
 /// A file that could not be read.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Unreadable {
@@ -130,6 +162,8 @@ pub struct Activity {
     pub pending: u64,
     /// How the indexing goes.
     pub busy: Busy,
+    /// Photos that are still to be looked at, and how many a second are.
+    pub looking: (u64, f64),
 }
 
 impl Activity {
@@ -141,7 +175,14 @@ impl Activity {
 
 impl From<&Status> for Activity {
     fn from(status: &Status) -> Self {
-        Self { state: status.state, pending: status.pending, busy: status.busy.unwrap_or_default() }
+        let waiting = status.vision.as_ref().map_or(0, |vision| vision.waiting);
+        let rates = status.stages.iter().flat_map(BTreeMap::values).map(|stage| stage.rate);
+        Self {
+            state: status.state,
+            pending: status.pending,
+            busy: status.busy.unwrap_or_default(),
+            looking: (waiting, rates.fold(0.0, f64::max)),
+        }
     }
 }
 
@@ -173,6 +214,9 @@ impl Status {
         if self.pending > 0 {
             line("Waiting", format!("{} still to index", text::count(self.pending)));
         }
+        if let Some(vision) = &self.vision {
+            line("Looking", vision.words());
+        }
         line("Mounted", self.mount.as_deref().map_or_else(|| "no".into(), text::safe));
         for (at, root) in self.roots.iter().enumerate() {
             line(if at == 0 { "Watching" } else { "" }, root.words());
@@ -189,7 +233,7 @@ impl Status {
             "Cannot be read",
             self.unreadable.iter().map(|file| [text::safe(&file.path), text::safe(&file.reason)]),
         );
-        for note in &self.notes {
+        for note in self.notes.iter().chain(self.vision.iter().flat_map(|vision| &vision.missing)) {
             page.push_str(&format!("\nNote: {}\n", text::safe(note)));
         }
         page
@@ -210,6 +254,17 @@ impl Status {
                 text::plural(self.videos, "video", "videos"),
                 text::bytes(self.bytes)
             ),
+        }
+    }
+}
+
+impl Vision {
+    fn words(&self) -> String {
+        let models: Vec<&str> = [&self.clip, &self.faces].into_iter().flatten().map(String::as_str).collect();
+        match &self.provider {
+            _ if models.is_empty() => "with no model: thumbnails only".to_owned(),
+            Some(provider) => format!("with {} on {provider}", models.join(" and ")),
+            None => format!("with {}", models.join(" and ")),
         }
     }
 }

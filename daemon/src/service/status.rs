@@ -7,9 +7,10 @@ use anyhow::Result;
 use library::{Kind, RootId, Row};
 
 use super::{FIRST_LOOK, Service};
-use crate::output::{Activity, Busy, Offline, Root, State, Status, Unreadable};
+use crate::output::{Activity, Busy, Offline, Root, Stage, State, Status, Unreadable, Vision};
 use crate::pipeline::progress::{self, Report, WatchMode};
 use crate::raw_path::RawPath;
+use crate::seeing::{Seeing, SeeingReport};
 use crate::stop::Stop;
 
 impl Service {
@@ -27,8 +28,10 @@ impl Service {
         let is_missing = |row: &Row| !row.present && row.kind != Kind::Sidecar && row.owner == account;
         let missing = snapshot.rows().filter(|(_, row)| is_missing(row)).count();
         let report = self.watcher().map(|watcher| watcher.progress().report());
-        let activity = self.activity_by(report.as_ref());
+        let seen = self.seeing().map(Seeing::report);
+        let activity = self.activity_by(report.as_ref(), seen.as_ref());
         let mut notes = self.notes(report.as_ref());
+        notes.extend(seen.iter().filter_map(|seen| seen.trouble.clone()));
         Ok(Status {
             state: activity.state,
             assets,
@@ -38,6 +41,22 @@ impl Service {
             missing: missing as u64,
             pending: activity.pending,
             busy: report.as_ref().map(|_| activity.busy),
+            stages: seen.as_ref().map(|seen| {
+                let rounded = |rate: f64| (rate * 10.0).round() / 10.0;
+                let stage = |(word, (done, rate)): (&&str, &(u64, f64))| {
+                    ((*word).to_owned(), Stage { done: *done, rate: rounded(*rate) })
+                };
+                seen.stages.iter().map(stage).collect()
+            }),
+            vision: seen.as_ref().map(|seen| Vision {
+                runtime: seen.eyes.runtime.as_ref().map(|(path, version)| format!("{version} ({path})")),
+                provider: seen.eyes.provider.clone(),
+                refused: seen.eyes.refused.clone(),
+                clip: seen.eyes.clip.clone(),
+                faces: seen.eyes.faces.clone(),
+                waiting: seen.left,
+                missing: seen.eyes.missing.clone(),
+            }),
             unreadable: or_noted(self.unreadable(), &mut notes),
             offline: or_noted(self.offline(), &mut notes),
             mount: self.mount().map(|mount| mount.to_string_lossy().into_owned()),
@@ -57,25 +76,39 @@ impl Service {
 
     /// How far the work is.
     pub fn activity(&self) -> Activity {
-        self.activity_by(self.watcher().map(|watcher| watcher.progress().report()).as_ref())
+        let report = self.watcher().map(|watcher| watcher.progress().report());
+        self.activity_by(report.as_ref(), self.seeing().map(Seeing::report).as_ref())
     }
 
-    fn activity_by(&self, report: Option<&Report>) -> Activity {
+    fn activity_by(&self, report: Option<&Report>, seen: Option<&SeeingReport>) -> Activity {
         let text = self.library.pending_text();
         let Some(report) = report else {
-            return Activity { state: State::Stopped, pending: text, busy: Busy::default() };
+            return Activity {
+                state: State::Stopped,
+                pending: text,
+                busy: Busy::default(),
+                looking: (0, 0.0),
+            };
         };
+        let left = seen.map_or(0, |seen| seen.left);
+        let rates = seen.iter().flat_map(|seen| seen.stages.values()).map(|(_, rate)| *rate);
+        let rate = rates.fold(0.0, f64::max);
         let state = match report.state {
             _ if self.stop.as_ref().is_some_and(Stop::is_asked) => State::Stopping,
             progress::State::Scanning => State::Scanning,
             progress::State::Indexing => State::Indexing,
-            progress::State::Watching if text > 0 => State::Indexing,
+            progress::State::Watching if text + left > 0 => State::Indexing,
             progress::State::Watching => State::Ready,
         };
         // The pipeline's counter of waiting files is renewed when a file is taken in hand: when nothing is begun and
         // unfinished any more it says nothing, and while something is, that is work even if nothing waits behind it.
         let waiting = if report.state == progress::State::Watching { 0 } else { report.waiting.max(1) };
-        Activity { state, pending: waiting + text, busy: Busy { waiting, ..busy(report) } }
+        Activity {
+            state,
+            pending: waiting + text + left,
+            busy: Busy { waiting, ..busy(report) },
+            looking: (left, rate),
+        }
     }
 
     fn unreadable(&self) -> Result<Vec<Unreadable>> {
@@ -86,7 +119,16 @@ impl Service {
             path_raw: file.path.to_str().is_none().then(|| RawPath::encode(&file.path)),
             reason: file.reason,
         };
-        Ok(files.map(entry).collect())
+        let mut unreadable: Vec<Unreadable> = files.map(entry).collect();
+        for (asset, unseen) in self.library.all_unseen()? {
+            let Some(details) = self.library.details(asset)? else { continue };
+            unreadable.extend(details.paths.first().map(|path| Unreadable {
+                path: path.to_string_lossy().into_owned(),
+                path_raw: path.to_str().is_none().then(|| RawPath::encode(path)),
+                reason: format!("its picture cannot be shown: {}", unseen.reason),
+            }));
+        }
+        Ok(unreadable)
     }
 
     fn offline(&self) -> Result<Vec<Offline>> {

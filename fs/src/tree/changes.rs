@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use jiff::civil::Date;
-use library::{Change, Entity, RowNumber, Snapshot};
+use library::{Change, Entity, Facet, RowNumber, Snapshot};
 
 use super::path::DirPath;
 use super::state::State;
@@ -80,17 +80,23 @@ fn names_of(state: &State, number: RowNumber, names: &mut Names) {
     }
 }
 
-/// The changed rows, and those whose names hang on them: what they are parts of, and their parts.
+/// The changed rows, and those whose names hang on them: what they are parts of, their parts, and who is in them.
 fn rows_of(snapshots: [&Snapshot; 2], changes: &[Change]) -> BTreeSet<RowNumber> {
     let mut rows = BTreeSet::new();
     for snapshot in snapshots {
-        let mut open: Vec<RowNumber> = changes
-            .iter()
-            .filter_map(|change| match change.entity {
-                Entity::Asset(id) => snapshot.by_id(id),
-                _ => None,
-            })
-            .collect();
+        let mut open: Vec<RowNumber> = Vec::new();
+        for change in changes {
+            match change.entity {
+                Entity::Asset(id) => open.extend(snapshot.by_id(id)),
+                Entity::Person(id) => {
+                    let shown = snapshot
+                        .person_by_id(id)
+                        .and_then(|person| snapshot.facet(Facet::Person(person.row)));
+                    open.extend(shown.into_iter().flatten().map(RowNumber));
+                }
+                _ => {}
+            }
+        }
         let mut seen = HashSet::new();
         while let Some(number) = open.pop() {
             if seen.insert(number)
@@ -119,6 +125,13 @@ fn listed(state: &Arc<State>, path: &DirPath) -> BTreeMap<Name, u64> {
             Some((name.into_owned().into(), ino))
         })
         .collect()
+}
+
+/// The directories in a directory.
+fn dirs_in(state: &Arc<State>, path: &DirPath) -> BTreeSet<Name> {
+    let listing = Tree::listing(Arc::clone(state), path.clone(), 0);
+    let dirs = listing.names().filter(|(_, node)| matches!(node, Node::Dir(_)));
+    dirs.map(|(name, _)| name.into_owned().into()).collect()
 }
 
 /// Collects what changed, directory by directory.
@@ -179,7 +192,7 @@ impl Tree {
         } else {
             Arc::clone(&old.unreadable)
         };
-        let new = Arc::new(old.next(snapshot, today, unreadable));
+        let new = Arc::new(old.next(snapshot, today, unreadable, self.source().things()));
 
         let rows = if anew {
             // Another life of the catalogue numbers its rows anew, so everything is compared by name.
@@ -240,6 +253,10 @@ impl Tree {
                 let (before, after) = (listed(old, path), listed(new, path));
                 for name in before.keys().chain(after.keys().filter(|name| !before.contains_key(*name))) {
                     collected.name(path, name, before.get(name).copied(), after.get(name).copied());
+                }
+                let (before, after) = (dirs_in(old, path), dirs_in(new, path));
+                for name in before.symmetric_difference(&after) {
+                    collected.ancestry(old, new, &path.join(name), &mut seen);
                 }
             }
             if !Self::has(new, path) {

@@ -12,9 +12,10 @@ use roaring::RoaringBitmap;
 
 use super::fixed::Fixed;
 use super::path::DirPath;
+use super::search::{self, Asked};
 use super::state::State;
 use super::view::Naming;
-use super::{Node, Tree, VIEWS, folders, search, view};
+use super::{Node, Tree, VIEWS, folders, view};
 use crate::error::FsError;
 
 /// One name of a listing, but for `.` and `..`.
@@ -167,8 +168,13 @@ impl Tree {
     /// Runs the query of a search directory and lists what it found. May block.
     pub fn search(&self, ino: u64) -> Result<Listing, FsError> {
         let path = self.dir(ino)?;
-        let query = search::query_of(&path).ok_or(FsError::NotFound)?.to_owned();
-        let found = self.source().search(&query)?;
+        let found = match Asked::by(&path).ok_or(FsError::NotFound)? {
+            Asked::Query(query) => self.source().search(query)?,
+            Asked::Like(name) => {
+                let number = self.state().snapshot.by_name(name).ok_or(FsError::NotFound)?;
+                self.source().similar(number)?
+            }
+        };
         let state = self.state();
         // The query has said how much of the archive it wants.
         let shown = state.shown(Scope::Everything);

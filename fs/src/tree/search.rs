@@ -10,6 +10,7 @@ use library::{Row, RowNumber, Scope};
 
 use super::path::DirPath;
 use super::probed::is_probed;
+use super::similar::Similar;
 use super::state::State;
 use super::view::{At, Contents, Naming, View, text};
 
@@ -26,10 +27,25 @@ pub(crate) fn query(name: &[u8]) -> Option<&str> {
     (!is_probed(name) && !name.trim().is_empty()).then_some(name)
 }
 
-/// The query of a directory, if it is one of a search.
-pub(crate) fn query_of(path: &DirPath) -> Option<&str> {
-    let (_, name) = path.parent().filter(|(parent, _)| parent.as_bytes() == Search.name().as_bytes())?;
-    query(name)
+/// What a directory asks for whose contents must be searched for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Asked<'a> {
+    /// What a query finds.
+    Query(&'a str),
+    /// What looks like the photo of this name.
+    Like(&'a str),
+}
+
+impl<'a> Asked<'a> {
+    /// What the directory at `path` asks for.
+    pub(crate) fn by(path: &'a DirPath) -> Option<Self> {
+        let (parent, name) = path.parent()?;
+        match parent.as_bytes() {
+            view if view == Search.name().as_bytes() => query(name).map(Self::Query),
+            view if view == Similar.name().as_bytes() => text(name).map(Self::Like),
+            _ => None,
+        }
+    }
 }
 
 /// How a result is listed: `width` digits, a space, its name.
@@ -107,8 +123,9 @@ mod tests {
             assert_eq!(query(name.as_bytes()), None, "{name}");
         }
         assert_eq!(query(b"dog in park"), Some("dog in park"));
-        assert_eq!(query_of(&DirPath::of(["search", "dog"])), Some("dog"));
-        assert_eq!(query_of(&DirPath::of(["search"])), None);
-        assert_eq!(query_of(&DirPath::of(["tags", "dog"])), None);
+        assert_eq!(Asked::by(&DirPath::of(["search", "dog"])), Some(Asked::Query("dog")));
+        assert_eq!(Asked::by(&DirPath::of(["similar", "a.jpg"])), Some(Asked::Like("a.jpg")));
+        assert_eq!(Asked::by(&DirPath::of(["search"])), None);
+        assert_eq!(Asked::by(&DirPath::of(["tags", "dog"])), None);
     }
 }

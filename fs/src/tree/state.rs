@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use jiff::civil::Date;
+use library::things::Things;
 use library::{AccountId, Row, RowNumber, Scope, Snapshot, Visibility};
 use roaring::RoaringBitmap;
 
@@ -25,6 +26,8 @@ pub(crate) struct State {
     pub(crate) today: Date,
     /// The files that could not be read.
     pub(crate) unreadable: Arc<UnreadableFiles>,
+    /// What a model sees in the pictures.
+    pub(crate) things: Arc<Things>,
     account: AccountId,
     parts: Parts,
     timeline: OnceLock<RoaringBitmap>,
@@ -33,6 +36,7 @@ pub(crate) struct State {
     pub(super) places: OnceLock<Groups>,
     pub(super) cameras: OnceLock<Groups>,
     pub(super) tags: OnceLock<Groups>,
+    pub(super) people: OnceLock<Groups>,
     pub(super) newest: OnceLock<Newest>,
 }
 
@@ -44,12 +48,14 @@ impl State {
         parts: Parts,
         today: Date,
         unreadable: Arc<UnreadableFiles>,
+        things: Arc<Things>,
     ) -> Self {
         Self {
             number,
             snapshot,
             today,
             unreadable,
+            things,
             account,
             parts,
             timeline: OnceLock::new(),
@@ -58,6 +64,7 @@ impl State {
             places: OnceLock::new(),
             cameras: OnceLock::new(),
             tags: OnceLock::new(),
+            people: OnceLock::new(),
             newest: OnceLock::new(),
         }
     }
@@ -68,8 +75,9 @@ impl State {
         snapshot: Arc<Snapshot>,
         today: Date,
         unreadable: Arc<UnreadableFiles>,
+        things: Arc<Things>,
     ) -> Self {
-        Self::new(self.number + 1, snapshot, self.account, self.parts, today, unreadable)
+        Self::new(self.number + 1, snapshot, self.account, self.parts, today, unreadable, things)
     }
 
     /// Whose library it is.

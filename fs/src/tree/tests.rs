@@ -82,7 +82,7 @@ fn lines(tree: &Tree, ino: u64, listing: &listing::Listing, mut offset: u64) -> 
 
 fn names(tree: &Tree, path: &str) -> Vec<String> {
     let ino = if path.is_empty() { inodes::ROOT } else { find(tree, path).unwrap().attr.ino.0 };
-    let listing = if tree.query(ino).is_some() { tree.search(ino) } else { tree.list(ino) }.unwrap();
+    let listing = if tree.is_search(ino) { tree.search(ino) } else { tree.list(ino) }.unwrap();
     lines(tree, ino, &listing, 2).into_iter().map(|(name, _, _)| name).collect()
 }
 

@@ -29,6 +29,11 @@ pub(crate) trait View: Send + Sync {
     /// the view's scope: the tree has seen to it. Parts follow their host.
     fn stands(&self, state: &State, number: RowNumber, row: &Row) -> Vec<DirPath>;
 
+    /// Whether the directory at `at` lists this asset.
+    fn lists(&self, state: &State, number: RowNumber, row: &Row, at: At<'_>) -> bool {
+        self.stands(state, number, row).contains(&self.path_of(at))
+    }
+
     /// Whether there is such a directory.
     fn has(&self, state: &State, at: At<'_>) -> bool;
 
@@ -43,6 +48,11 @@ pub(crate) trait View: Send + Sync {
     /// Whether assets come and go here without a change of their own: as days pass, as newer ones arrive.
     fn drifts(&self) -> bool {
         false
+    }
+
+    /// The path of the directory at `at`.
+    fn path_of(&self, at: At<'_>) -> DirPath {
+        at.iter().fold(self.path(&[]), |path, name| path.join(name))
     }
 
     /// The path of a directory below this view.

@@ -16,7 +16,10 @@ use galleryfs_fs::clock::Clock;
 use galleryfs_fs::{Commit, Details, Original, QueryError, Source, SourceError, Unreadable};
 use jiff::civil::Date;
 use library::snapshot::fixture::{Fixture, Photo};
-use library::{AccountId, AssetId, Change, ChangeSeq, Checksum, Entity, RowNumber, Snapshot, Visibility};
+use library::things::Things;
+use library::{
+    AccountId, AssetId, Change, ChangeSeq, Checksum, Entity, PersonId, RowNumber, Snapshot, Visibility,
+};
 
 /// The library. The files lie in `root`.
 pub struct TestLibrary {
@@ -24,6 +27,7 @@ pub struct TestLibrary {
     current: Mutex<Arc<Snapshot>>,
     subscribers: Mutex<Vec<Sender<Commit>>>,
     unreadable: Mutex<Vec<Unreadable>>,
+    things: Mutex<Arc<Things>>,
     versions: AtomicU64,
     /// When each file was last written here: one with another time is somebody else's doing.
     known: Mutex<HashMap<PathBuf, SystemTime>>,
@@ -42,6 +46,7 @@ impl TestLibrary {
             fixture: Mutex::new(fixture),
             subscribers: Mutex::default(),
             unreadable: Mutex::default(),
+            things: Mutex::default(),
             versions: AtomicU64::new(0),
             known: Mutex::default(),
             syncs: AtomicU64::new(0),
@@ -123,6 +128,23 @@ impl TestLibrary {
         self.publish(Commit { snapshot, changes: Arc::new([change]) })
     }
 
+    /// Somebody, in these photos.
+    pub fn person(&self, name: Option<&str>, rows: &[RowNumber]) -> PersonId {
+        let mut fixture = self.fixture.lock().unwrap();
+        let person = fixture.person(name, rows);
+        let snapshot = fixture.commit();
+        let change = Change { seq: ChangeSeq(0), entity: Entity::Person(person), gone: false };
+        self.publish(Commit { snapshot, changes: Arc::new([change]) });
+        person
+    }
+
+    /// What a model sees from now on.
+    pub fn set_things(&self, things: Things) {
+        *self.things.lock().unwrap() = Arc::new(things);
+        let snapshot = self.snapshot();
+        self.publish(Commit { snapshot, changes: Arc::default() });
+    }
+
     fn note(&self, path: &Path) {
         let modified = path.metadata().unwrap().modified().unwrap();
         self.known.lock().unwrap().insert(path.to_owned(), modified);
@@ -191,6 +213,15 @@ impl Source for TestLibrary {
             .collect();
         found.sort();
         Ok(found.into_iter().map(|(_, number)| number).collect())
+    }
+
+    /// The other photos in the order they came.
+    fn similar(&self, row: RowNumber) -> Result<Vec<RowNumber>, SourceError> {
+        Ok(self.snapshot().rows().map(|(number, _)| number).filter(|number| *number != row).collect())
+    }
+
+    fn things(&self) -> Arc<Things> {
+        Arc::clone(&self.things.lock().unwrap())
     }
 
     fn sync(&self) -> Result<(), SourceError> {

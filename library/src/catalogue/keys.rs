@@ -4,7 +4,7 @@
 use super::encode;
 use crate::change::{ChangeSeq, Entity};
 use crate::checksum::Checksum;
-use crate::id::{AccountId, AssetId, RootId};
+use crate::id::{AccountId, AssetId, FaceId, PersonId, RootId};
 use crate::observation::{FilePath, FileStat};
 
 /// The bytes of one key, or the common start of many.
@@ -156,6 +156,16 @@ impl Key {
         Self::of(b'W', &[])
     }
 
+    /// Bytes that could not be shown.
+    pub(crate) fn unseen(content: &Checksum) -> Self {
+        Self::of(b'u', &[content.as_bytes()])
+    }
+
+    /// All bytes that could not be shown.
+    pub(crate) fn all_unseen() -> Self {
+        Self::of(b'u', &[])
+    }
+
     /// An unreadable file.
     pub(crate) fn unreadable(path: &FilePath) -> Self {
         Self::of(b'B', &[path.root.as_bytes(), &path.relative])
@@ -167,6 +177,88 @@ impl Key {
     }
 }
 
+impl Key {
+    /// Person record.
+    pub(crate) fn person(id: PersonId) -> Self {
+        Self::of(b'P', &[id.as_bytes()])
+    }
+
+    /// Every person.
+    pub(crate) fn people() -> Self {
+        Self::of(b'P', &[])
+    }
+
+    /// The person with this number.
+    pub(crate) fn person_number(owner: AccountId, number: u32) -> Self {
+        Self::of(b'Q', &[owner.as_bytes(), &number.to_be_bytes()])
+    }
+
+    /// Who is called so, folded, or was last.
+    pub(crate) fn person_name(owner: AccountId, folded: &str) -> Self {
+        Self::of(b'E', &[owner.as_bytes(), folded.as_bytes()])
+    }
+
+    /// The lowest number that no person of an account has had.
+    pub(crate) fn next_person(owner: AccountId) -> Self {
+        Self::of(b'I', &[owner.as_bytes()])
+    }
+
+    /// That all of an account's people were found who were known before this life of the catalogue.
+    pub(crate) fn people_returned(owner: AccountId) -> Self {
+        Self::of(b'h', &[owner.as_bytes()])
+    }
+
+    /// How many faces made an account's groups, by model, when they were made last.
+    pub(crate) fn makers(owner: AccountId) -> Self {
+        Self::of(b'k', &[owner.as_bytes()])
+    }
+
+    /// What was found in a picture.
+    pub(crate) fn faces(content: &Checksum) -> Self {
+        Self::of(b'H', &[content.as_bytes()])
+    }
+
+    /// What was found in each picture.
+    pub(crate) fn all_faces() -> Self {
+        Self::of(b'H', &[])
+    }
+
+    /// The picture that a face is in.
+    pub(crate) fn face(id: FaceId) -> Self {
+        Self::of(b'D', &[id.as_bytes()])
+    }
+
+    /// What was said of the faces in a picture.
+    pub(crate) fn said(owner: AccountId, content: &Checksum) -> Self {
+        Self::of(b'Z', &[owner.as_bytes(), content.as_bytes()])
+    }
+
+    /// Who is in a photo.
+    pub(crate) fn cast(asset: AssetId) -> Self {
+        Self::of(b'Y', &[asset.as_bytes()])
+    }
+
+    /// Who is in each photo.
+    pub(crate) fn casts() -> Self {
+        Self::of(b'Y', &[])
+    }
+
+    /// Who a group of faces is.
+    pub(crate) fn group(owner: AccountId, group: u32) -> Self {
+        Self::of(b'g', &[owner.as_bytes(), &group.to_be_bytes()])
+    }
+
+    /// Every group that is somebody.
+    pub(crate) fn groups(owner: AccountId) -> Self {
+        Self::of(b'g', &[owner.as_bytes()])
+    }
+}
+
+/// The id in a key of one letter and an id.
+pub(crate) fn id_of(key: &[u8]) -> Option<[u8; 16]> {
+    key.get(1..17)?.try_into().ok()
+}
+
 /// The number in a key made by [`Key::change`].
 pub(crate) fn change_seq(key: &[u8]) -> ChangeSeq {
     let mut bytes = [0; 8];
@@ -174,6 +266,11 @@ pub(crate) fn change_seq(key: &[u8]) -> ChangeSeq {
         bytes.copy_from_slice(tail);
     }
     ChangeSeq(u64::from_be_bytes(bytes))
+}
+
+/// The bytes meant by a key made by [`Key::unseen`].
+pub(crate) fn unseen_content(key: &[u8]) -> Option<Checksum> {
+    key.get(1..33)?.try_into().ok().map(Checksum::from_bytes)
 }
 
 /// The path in a key made by [`Key::file`], [`Key::unreadable`], [`Key::away`] or their like.

@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::ChangeSeq;
 use crate::checksum::{Checksum, Digests};
-use crate::fact::Watch;
+use crate::fact::{FaceSaid, Watch};
 use crate::format::{Format, Kind};
-use crate::id::{AccountId, AssetId, AssetInode, RowNumber};
+use crate::id::{AccountId, AssetId, AssetInode, FaceId, PersonId, RowNumber};
 use crate::metadata::Metadata;
 use crate::observation::FilePath;
+use crate::people::{DetectedFace, FaceBox, FaceKey};
 use crate::visibility::Visibility;
 
 /// A person with a library of their own.
@@ -104,4 +105,81 @@ impl AssetRecord {
     pub(crate) fn current(&self) -> impl Iterator<Item = &Standing> {
         self.standing.iter().filter(|standing| standing.checksum == self.digests.checksum)
     }
+}
+
+/// Somebody.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub(crate) struct PersonRecord {
+    pub(crate) owner: AccountId,
+    pub(crate) number: u32,
+    pub(crate) name: Option<String>,
+    pub(crate) hidden: bool,
+    /// Who they became.
+    pub(crate) into: Option<PersonId>,
+    /// Faces by which they are known again.
+    pub(crate) anchors: Vec<FaceKey>,
+    /// Their faces now, in photos that are there.
+    pub(crate) faces: u32,
+    /// The face that stands for them, and how good it is.
+    pub(crate) cover: Option<(FaceKey, f32)>,
+}
+
+/// What was found in a picture. Shared by the accounts that have it.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct FacesRecord {
+    pub(crate) model: String,
+    /// From left to right.
+    pub(crate) faces: Vec<FoundFace>,
+}
+
+/// A face in a picture.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+pub(crate) struct FoundFace {
+    pub(crate) id: FaceId,
+    pub(crate) at: FaceBox,
+    pub(crate) score: f32,
+    pub(crate) side_px: f32,
+    pub(crate) sharpness: f32,
+}
+
+impl FoundFace {
+    /// As the detector gave it.
+    pub(crate) fn detected(&self) -> DetectedFace {
+        let Self { at, score, side_px, sharpness, .. } = *self;
+        DetectedFace { at, score, side_px, sharpness }
+    }
+
+    /// How well it would stand for somebody: large, sharp and surely a face.
+    pub(crate) fn worth(&self) -> f32 {
+        self.side_px.clamp(1.0, 400.0) * self.score * (self.sharpness / (self.sharpness + 100.0)).sqrt()
+    }
+}
+
+/// What the user said of the faces in one picture, by the box that it was said of.
+pub(crate) type SaidRecord = Vec<(FaceBox, FaceSaid)>;
+
+/// Who is in a photo.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct CastRecord {
+    pub(crate) faces: Vec<CastFace>,
+    /// Those of whom it is said, by the user or the file, but no face was found there.
+    pub(crate) others: Vec<PersonId>,
+}
+
+impl CastRecord {
+    /// Everybody in it.
+    pub(crate) fn persons(&self) -> impl Iterator<Item = PersonId> {
+        self.faces.iter().filter_map(|face| face.person).chain(self.others.iter().copied())
+    }
+}
+
+/// A face and who it is.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+pub(crate) struct CastFace {
+    pub(crate) id: FaceId,
+    /// Whether it was compared with others.
+    pub(crate) compared: bool,
+    /// The faces that it looks like.
+    pub(crate) group: Option<u32>,
+    pub(crate) person: Option<PersonId>,
 }

@@ -11,7 +11,7 @@ use super::records::AssetRecord;
 use super::{Catalogue, CatalogueError, decode, encode};
 use crate::change::{Change, ChangeSeq, Entity};
 use crate::fact::Fact;
-use crate::id::{AssetId, RowNumber};
+use crate::id::{AssetId, PersonId, RowNumber};
 use crate::journal::Sequence;
 
 /// Writes on top of the catalogue that are not applied yet.
@@ -25,6 +25,8 @@ pub(crate) struct Transaction<'a> {
     sequence: Sequence,
     /// Assets that stopped standing somewhere: they may need another name.
     pub(crate) displaced: BTreeSet<AssetId>,
+    /// People whose cover is theirs no more.
+    pub(crate) coverless: BTreeSet<PersonId>,
     written: BTreeMap<Key, Option<Vec<u8>>>,
     assets: BTreeMap<AssetId, Option<AssetRecord>>,
     changed: BTreeSet<Entity>,
@@ -51,6 +53,7 @@ impl<'a> Transaction<'a> {
             facts: Vec::new(),
             sequence: journal,
             displaced: BTreeSet::new(),
+            coverless: BTreeSet::new(),
             written: BTreeMap::new(),
             assets: BTreeMap::new(),
             changed: BTreeSet::new(),
@@ -152,7 +155,7 @@ impl<'a> Transaction<'a> {
             .iter()
             .filter_map(|entity| match entity {
                 Entity::Asset(id) => Some(*id),
-                Entity::Stack(_) | Entity::Roots | Entity::Unreadable => None,
+                _ => None,
             })
             .collect()
     }
@@ -208,7 +211,7 @@ impl<'a> Transaction<'a> {
                     assets.push(id);
                     (before != ChangeSeq::default()).then_some(before)
                 }
-                Entity::Stack(_) | Entity::Roots | Entity::Unreadable => {
+                _ => {
                     let latest = Key::latest(entity);
                     let before = self.catalogue.get::<ChangeSeq>(&latest)?;
                     batch.insert(latest.bytes(), encode(&seq));

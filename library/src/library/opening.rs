@@ -13,15 +13,16 @@ use super::lock::DataLock;
 use super::text_feed::TextFeed;
 use super::writing;
 use super::{Library, LibraryError, OpenReport, Writer};
-use crate::catalogue::keys::Key;
-use crate::catalogue::records::{AccountRecord, AssetRecord, RootRecord};
+use crate::catalogue::keys::{Key, id_of};
+use crate::catalogue::records::{AccountRecord, AssetRecord, CastRecord, PersonRecord, RootRecord};
 use crate::catalogue::transaction::Transaction;
 use crate::catalogue::{Catalogue, CatalogueError, Started};
 use crate::change::Cursor;
 use crate::fact::{Fact, UnknownFact};
-use crate::id::{AccountId, AssetId};
+use crate::id::{AccountId, AssetId, PersonId};
 use crate::ingest::{self, Ingest};
 use crate::journal::{Draft, Face, Journal, Options, Record, Sequence};
+use crate::people::cast;
 use crate::project::{self, AwayFolders, Ties};
 use crate::replay;
 use crate::snapshot::Snapshot;
@@ -178,6 +179,7 @@ fn finish(
         text,
         meaning: RwLock::new(None),
         notes: Mutex::new(report.notes.clone()),
+        people: super::people::Gathering::default(),
         _lock: lock,
     });
     library.text.start(&library);
@@ -217,6 +219,9 @@ fn mark_as_cache(dir: &Path) -> Result<(), LibraryError> {
     std::fs::write(&path, tag).map_err(|source| LibraryError::Folder { path, source })
 }
 
+/// What a rebuild leaves: made of bytes alone, whatever the catalogue said, and dear.
+const KEPT: [&str; 2] = ["vectors", "thumbnails"];
+
 fn discard(derived: &Path) -> Result<(), LibraryError> {
     let failed = |source| LibraryError::Folder { path: derived.to_owned(), source };
     // Moved away first: whoever still writes there, a text index being closed for one, writes into what goes.
@@ -229,9 +234,23 @@ fn discard(derived: &Path) -> Result<(), LibraryError> {
             _ => break,
         }
     }
-    match std::fs::rename(derived, &doomed) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
-        _ => {}
+    let entries = match std::fs::read_dir(derived) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(failed(error)),
+    };
+    std::fs::create_dir_all(&doomed).map_err(failed)?;
+    for entry in entries {
+        let name = entry.map_err(failed)?.file_name();
+        if !KEPT.iter().any(|kept| name == *kept) {
+            std::fs::rename(derived.join(&name), doomed.join(&name)).map_err(failed)?;
+        }
+    }
+    // Vectors are dear and know no row numbers: they stay. Should we be stopped in between, they are made again.
+    let vectors = doomed.join("vectors");
+    if vectors.exists() {
+        make_dir(derived)?;
+        std::fs::rename(&vectors, derived.join("vectors")).map_err(failed)?;
     }
     // What cannot be removed now is removed by the next rebuild; it is no part of the library any more.
     let _ = std::fs::remove_dir_all(&doomed);
@@ -287,6 +306,8 @@ fn replay_known(
                 }
             }
         }
+        // Who is in a photo may have been decided without the catalogue having learnt of it.
+        cast::settle(&mut tx, &nothing, false)?;
         match unknown {
             Some(at) => tx.put(Key::meta("unknown"), &at),
             None => tx.remove(Key::meta("unknown")),
@@ -341,6 +362,19 @@ fn load(catalogue: &Catalogue) -> Result<(Snapshot, Writer), CatalogueError> {
     let away = away(catalogue)?;
     let mut snapshot = Snapshot::with_capacity(catalogue.cursor()?, catalogue.rows_given()?);
     snapshot.folders_mut().set_roots(writing::ordered_roots(&roots));
+    for entry in catalogue.scan::<PersonRecord>(&Key::people()) {
+        let (key, record) = entry?;
+        if let Some(id) = id_of(&key) {
+            snapshot.put_person(PersonId::from_bytes(id), &record);
+        }
+    }
+    let mut casts: HashMap<AssetId, CastRecord> = HashMap::new();
+    for entry in catalogue.scan::<CastRecord>(&Key::casts()) {
+        let (key, record) = entry?;
+        if let Some(id) = id_of(&key) {
+            casts.insert(AssetId::from_bytes(id), record);
+        }
+    }
     let mut tied = Vec::new();
     let mut failed = None;
     each_asset(catalogue, |entry| {
@@ -355,7 +389,7 @@ fn load(catalogue: &Catalogue) -> Result<(Snapshot, Writer), CatalogueError> {
             tied.push((id, record));
             return;
         }
-        let row = project::row(&mut snapshot, id, &record, &away, Ties::default());
+        let row = project::row(&mut snapshot, id, &record, &away, Ties::default(), casts.get(&id));
         snapshot.put(record.row, row);
     });
     if let Some(error) = failed {
@@ -367,7 +401,7 @@ fn load(catalogue: &Catalogue) -> Result<(Snapshot, Writer), CatalogueError> {
     };
     for (id, record) in &tied {
         let ties = project::ties(*id, record, shown);
-        let row = project::row(&mut snapshot, *id, record, &away, ties);
+        let row = project::row(&mut snapshot, *id, record, &away, ties, casts.get(id));
         snapshot.put(record.row, row);
     }
     Ok((snapshot, Writer { roots, away, ..Writer::default() }))

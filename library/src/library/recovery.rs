@@ -58,6 +58,11 @@ impl Library {
         let changes: Arc<[Change]> = snapshot
             .rows()
             .map(|(_, row)| Change { seq: snapshot.cursor().seq, entity: Entity::Asset(row.id), gone: false })
+            .chain(snapshot.everybody().map(|person| Change {
+                seq: snapshot.cursor().seq,
+                entity: Entity::Person(person.id),
+                gone: false,
+            }))
             .chain([Entity::Roots, Entity::Unreadable].map(|entity| Change {
                 seq: snapshot.cursor().seq,
                 entity,

@@ -22,7 +22,7 @@ use crate::change::{Cursor, Entity};
 use crate::id::{AccountId, AssetId, Epoch, RowNumber};
 use crate::query::Query;
 use crate::search::{Hit, Meaning, SearchError};
-use crate::snapshot::{Row, Snapshot};
+use crate::snapshot::{Facet, Row, Snapshot};
 use crate::text::{TextChange, TextDocument, TextIndex, TextWriter};
 
 /// Documents gathered before they are committed.
@@ -200,10 +200,25 @@ impl Feeder {
             self.anew = true;
         }
         self.epoch = epoch;
-        self.waiting.extend(commit.changes.iter().filter_map(|change| match change.entity {
-            Entity::Asset(id) => Some(id),
-            Entity::Stack(_) | Entity::Roots | Entity::Unreadable => None,
-        }));
+        for change in &*commit.changes {
+            self.changed(&commit.snapshot, change.entity);
+        }
+    }
+
+    /// The documents that speak of what changed must be written anew.
+    fn changed(&mut self, snapshot: &Snapshot, entity: Entity) {
+        match entity {
+            Entity::Asset(id) => {
+                self.waiting.insert(id);
+            }
+            Entity::Person(id) => {
+                let row = snapshot.person_by_id(id).map(|person| person.row);
+                let photos = row.and_then(|row| snapshot.facet(Facet::Person(row)));
+                let photos = photos.into_iter().flatten();
+                self.waiting.extend(photos.filter_map(|row| Some(snapshot.row(RowNumber(row))?.id)));
+            }
+            Entity::Face(_) | Entity::Stack(_) | Entity::Roots | Entity::Unreadable => {}
+        }
     }
 
     /// Brings the index to where the library is now, from wherever it was left.
@@ -223,9 +238,7 @@ impl Feeder {
             }
             Some(at) => {
                 for change in library.catalogue()?.changes_after(at.seq) {
-                    if let Entity::Asset(id) = change?.entity {
-                        self.waiting.insert(id);
-                    }
+                    self.changed(&snapshot, change?.entity);
                 }
             }
             None => self.anew = true,
@@ -323,14 +336,21 @@ fn document(snapshot: &Snapshot, number: RowNumber, row: &Row, description: Opti
             .and_then(|camera| snapshot.camera(camera))
             .map(|camera| format!("{} {}", camera.make, camera.model)),
         lens: row.lens.and_then(|lens| snapshot.lens(lens)).map(std::string::ToString::to_string),
-        people: row
-            .extras
-            .people
-            .iter()
-            .filter_map(|name| Some(snapshot.person_name(*name)?.to_string()))
-            .collect(),
+        people: people(snapshot, row),
         folders,
         taken: row.day(),
         ..TextDocument::new(number)
     }
+}
+
+/// The names of the people in a photo: those that the file has, and those they have here.
+fn people(snapshot: &Snapshot, row: &Row) -> Vec<String> {
+    let of_files = row.extras.people.iter().filter_map(|name| Some(snapshot.person_name(*name)?.to_string()));
+    let mut names: Vec<String> = of_files.collect();
+    for person in row.extras.persons.iter().filter_map(|person| snapshot.person(*person)) {
+        if let Some(name) = person.name.as_deref().filter(|name| !names.iter().any(|known| known == name)) {
+            names.push(name.to_owned());
+        }
+    }
+    names
 }

@@ -7,17 +7,18 @@ use crossbeam_channel::Receiver;
 use jiff::Timestamp;
 
 use super::{Commit, Library, LibraryError, RootSpec, Writer, locked, opening};
-use crate::catalogue::records::{AssetRecord, AwayRecord, RootRecord};
+use crate::catalogue::records::{AssetRecord, AwayRecord, CastRecord, PersonRecord, RootRecord};
 use crate::catalogue::transaction::{Prepared, Transaction};
 use crate::catalogue::{Catalogue, CatalogueError, keys::Key};
 use crate::change::{Change, Cursor, Entity};
 use crate::fact::{Fact, Watch};
-use crate::id::{AccountId, AssetId, RootId};
+use crate::id::{AccountId, AssetId, RootId, RowNumber};
 use crate::ingest::{Ingest, below};
 use crate::journal::{Draft, Face, Sequence};
 use crate::observation::{FileContent, Observation};
+use crate::people::cast;
 use crate::project;
-use crate::snapshot::{Root, Snapshot};
+use crate::snapshot::{Facet, Root, Snapshot};
 use crate::visibility::Visibility;
 
 /// Why a root that is known but not given is away.
@@ -122,6 +123,7 @@ impl Library {
         let catalogue = self.catalogue()?;
         let mut tx = Transaction::new(&catalogue, now(), self.journal.head());
         let value = work(&mut tx, &writer)?;
+        cast::settle(&mut tx, &self.snapshot(), true)?;
         if tx.is_empty() {
             return Ok(value);
         }
@@ -171,6 +173,16 @@ impl Library {
         // A row shows its parts, and a part hides behind its host, only while the other is there: so both follow.
         let mut records: HashMap<AssetId, AssetRecord> = HashMap::new();
         let mut affected: BTreeSet<AssetId> = prepared.assets.iter().copied().collect();
+        for change in &prepared.changes {
+            let Entity::Person(id) = change.entity else { continue };
+            let Some(record) = catalogue.get::<PersonRecord>(&Key::person(id))? else { continue };
+            snapshot.put_person(id, &record);
+            // The photos of whoever became somebody else are that person's now.
+            let former = snapshot.former_row(id).filter(|_| record.into.is_some());
+            let rows = former.and_then(|row| snapshot.facet(Facet::Person(row)));
+            affected
+                .extend(rows.into_iter().flatten().filter_map(|row| Some(snapshot.row(RowNumber(row))?.id)));
+        }
         for id in &prepared.assets {
             if let Some(record) = catalogue.get::<AssetRecord>(&Key::asset(*id))? {
                 affected.extend(project::tied_to(&record));
@@ -193,7 +205,8 @@ impl Library {
             };
             let record = &records[id];
             let ties = project::ties(*id, record, shown);
-            let row = project::row(&mut snapshot, *id, record, &writer.away, ties);
+            let cast = catalogue.get::<CastRecord>(&Key::cast(*id))?;
+            let row = project::row(&mut snapshot, *id, record, &writer.away, ties, cast.as_ref());
             snapshot.put(record.row, row);
         }
         let epoch = snapshot.cursor().epoch;

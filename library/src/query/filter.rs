@@ -133,7 +133,7 @@ words! {
         Gps ["gps", "position", "location"];
         /// A capture date.
         Date ["date"];
-        /// A named person.
+        /// Somebody: a person met a few times, or one named in the file.
         People ["people", "faces", "face", "person"];
         /// A caption.
         Description ["description", "caption"];

@@ -19,7 +19,7 @@ use super::{Query, What};
 use crate::format::Kind;
 use crate::id::{AccountId, RowNumber};
 use crate::metadata::Rating;
-use crate::snapshot::{CameraId, Facet, LensId, PersonNameId, PlaceId, Row, Snapshot, TagId};
+use crate::snapshot::{CameraId, Facet, LensId, PersonNameId, PersonRow, PlaceId, Row, Snapshot, TagId};
 use crate::visibility::Scope;
 
 /// How a filter is answered.
@@ -69,7 +69,7 @@ impl Filter {
 
     fn select(&self, snapshot: &Snapshot, account: AccountId) -> Selection {
         let set = match self {
-            Self::Person(name) => people(snapshot, name),
+            Self::Person(name) => people(snapshot, account, name),
             Self::Place(name) => places(snapshot, name),
             Self::Camera(name) => cameras(snapshot, name),
             Self::Lens(name) => lenses(snapshot, name),
@@ -122,10 +122,12 @@ impl Thing {
         match self {
             Self::Gps => one(snapshot, Facet::Positioned),
             Self::Date => everything(snapshot) - one(snapshot, Facet::Undated),
-            Self::People => union(
-                snapshot,
-                Facet::PersonName(PersonNameId::LOWEST)..=Facet::PersonName(PersonNameId::HIGHEST),
-            ),
+            Self::People => {
+                let in_files =
+                    Facet::PersonName(PersonNameId::LOWEST)..=Facet::PersonName(PersonNameId::HIGHEST);
+                let here = Facet::Person(PersonRow::LOWEST)..=Facet::Person(PersonRow::HIGHEST);
+                union(snapshot, in_files) | union(snapshot, here)
+            }
             Self::Description => one(snapshot, Facet::Described),
             Self::Tags => union(snapshot, Facet::Tag(TagId::LOWEST)..=Facet::Tag(TagId::HIGHEST)),
             Self::Place => union(snapshot, Facet::Place(PlaceId::LOWEST)..=Facet::Place(PlaceId::HIGHEST)),
@@ -213,11 +215,20 @@ fn live(snapshot: &Snapshot) -> RoaringBitmap {
     keep(snapshot, &candidates, |row| row.extras.parts.iter().any(moves)) | inside
 }
 
-fn people(snapshot: &Snapshot, wanted: &Value) -> RoaringBitmap {
+/// By the names that people have here and those that files give them. `person:"person 7"` is who has that number and no
+/// name.
+fn people(snapshot: &Snapshot, account: AccountId, wanted: &Value) -> RoaringBitmap {
     let matcher = wanted.name_matcher();
     let any = wanted.is_anything();
-    let named = snapshot.person_names().filter(|(_, name)| any || matcher.within(name));
-    together(named.filter_map(|(id, _)| snapshot.facet(Facet::PersonName(id))))
+    let in_files = snapshot.person_names().filter(|(_, name)| any || matcher.within(name));
+    let in_files = in_files.filter_map(|(id, _)| snapshot.facet(Facet::PersonName(id)));
+    let here =
+        snapshot.everybody().filter(|person| person.owner == account).filter(|person| match &person.name {
+            Some(name) => any || matcher.within(name),
+            None => matcher.is_exactly(&person.title()),
+        });
+    let here = here.filter_map(|person| snapshot.facet(Facet::Person(person.row)));
+    together(in_files.chain(here))
 }
 
 fn cameras(snapshot: &Snapshot, wanted: &Value) -> RoaringBitmap {

@@ -153,6 +153,11 @@ impl NameMatcher {
         self.may_match(name) && (self.is_whole(name) || run_at(&self.words, &words(name), 0, self.prefix))
     }
 
+    /// Whether the words wanted are those of `name`, each whole.
+    pub(super) fn is_exactly(&self, name: &str) -> bool {
+        self.words == words(name)
+    }
+
     fn is_whole(&self, name: &str) -> bool {
         let folded = fold(name);
         folded == self.folded || self.prefix && folded.starts_with(&self.folded)

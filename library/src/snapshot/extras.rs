@@ -2,7 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 
-use super::interner::PersonNameId;
+use super::interner::{PersonNameId, PersonRow};
 use crate::id::{RowNumber, StackId};
 
 /// What few rows have.
@@ -12,6 +12,8 @@ pub struct Extra {
     pub duration_ms: Option<u32>,
     /// People named in the file.
     pub people: Vec<PersonNameId>,
+    /// People in it.
+    pub persons: Vec<PersonRow>,
     /// What it is a part of.
     pub host: Option<RowNumber>,
     /// Its parts: they stand beside it in every view.
@@ -20,8 +22,14 @@ pub struct Extra {
     pub stack: Option<StackId>,
 }
 
-static NOTHING: Extra =
-    Extra { duration_ms: None, people: Vec::new(), host: None, parts: Vec::new(), stack: None };
+static NOTHING: Extra = Extra {
+    duration_ms: None,
+    people: Vec::new(),
+    persons: Vec::new(),
+    host: None,
+    parts: Vec::new(),
+    stack: None,
+};
 
 /// An [`Extra`], or for most rows nothing, which reads as an empty one.
 #[derive(Clone, Default, Debug)]

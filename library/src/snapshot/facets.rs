@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 use roaring::RoaringBitmap;
 
-use super::interner::{CameraId, LensId, PersonNameId, PlaceId, TagId};
+use super::interner::{CameraId, LensId, PersonNameId, PersonRow, PlaceId, TagId};
 use crate::format::{Format, Kind};
 use crate::id::{AccountId, RowNumber};
 use crate::metadata::Rating;
@@ -44,6 +44,8 @@ pub enum Facet {
     Tag(TagId),
     /// A file region names this person.
     PersonName(PersonNameId),
+    /// This person is in it.
+    Person(PersonRow),
     /// Is a favourite.
     Favourite,
     /// Has a description.

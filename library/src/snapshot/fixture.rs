@@ -6,10 +6,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{CameraName, Extra, Paths, Root, Row, RowPath, RowTime, Snapshot};
+use crate::catalogue::records::PersonRecord;
 use crate::change::{ChangeSeq, Cursor};
 use crate::checksum::Checksum;
 use crate::format::{Format, Kind};
-use crate::id::{AccountId, AssetId, AssetInode, Epoch, RootId, RowNumber};
+use crate::id::{AccountId, AssetId, AssetInode, Epoch, PersonId, RootId, RowNumber};
 use crate::metadata::{Place, Rating, TagPath, Taken};
 use crate::visibility::Visibility;
 
@@ -101,6 +102,30 @@ impl Fixture {
             row.standing = Paths::of(name, &row.paths().collect::<Vec<_>>());
             row.name = name.into();
         });
+    }
+
+    /// Somebody, in these photos: named, or met so often that they show.
+    pub fn person(&mut self, name: Option<&str>, photos: &[RowNumber]) -> PersonId {
+        let number = self.snapshot.people(self.account).count() as u32 + 1;
+        let mut bytes = [7; 16];
+        bytes[..4].copy_from_slice(&number.to_be_bytes());
+        let person = PersonId::from_bytes(bytes);
+        let record = PersonRecord {
+            owner: self.account,
+            number,
+            name: name.map(str::to_owned),
+            hidden: false,
+            into: None,
+            anchors: Vec::new(),
+            faces: 3,
+            cover: None,
+        };
+        self.snapshot.put_person(person, &record);
+        let rows = self.snapshot.person_rows(std::iter::once(person));
+        for photo in photos {
+            self.change(*photo, |row| row.extras.persons.extend(&rows));
+        }
+        person
     }
 
     /// Gives a photo other tags.

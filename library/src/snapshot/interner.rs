@@ -44,6 +44,10 @@ interned!(
     TagId
 );
 interned!(
+    /// Number of a person in one run of the daemon; see [`Snapshot::person`](super::Snapshot::person).
+    PersonRow
+);
+interned!(
     /// Number of an interned name of a person, as files name them.
     PersonNameId
 );

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use library::metadata::Taken;
+use library::metadata::{FaceRegion, Taken};
 use library::{
     Digests, FilePath, FileStat, Format, Library, Metadata, Observation, OpenReport, RootId, RootSpec,
     RowNumber, SidecarSeen,
@@ -198,6 +198,15 @@ fn read(name: &str, bytes: &[u8]) -> Metadata {
         format: name.rsplit_once('.').and_then(|(_, extension)| Format::from_extension(extension)),
         taken: said("taken").and_then(|time| time.parse().ok()).map(|local| Taken { local, zone: None }),
         live_id: said("live").map(str::to_owned),
+        faces: text.split_whitespace().filter_map(|word| region(word.strip_prefix("face=")?)).collect(),
         ..Metadata::default()
     }
+}
+
+/// `Ann@0.1,0.1,0.2,0.3`: who, and the left, top, width and height of the face.
+fn region(text: &str) -> Option<FaceRegion> {
+    let (name, sides) = text.split_once('@')?;
+    let sides: Vec<f32> = sides.split(',').filter_map(|side| side.parse().ok()).collect();
+    let [left, top, width, height] = sides[..] else { return None };
+    Some(FaceRegion { name: Some(name.replace('_', " ")), left, top, width, height })
 }

@@ -7,21 +7,21 @@ const MOST_BOXES: usize = 20_000;
 
 /// One box: its kind and where its content lies.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Box {
-    pub(super) kind: [u8; 4],
-    pub(super) body: u64,
-    pub(super) end: u64,
+pub(crate) struct Box {
+    pub(crate) kind: [u8; 4],
+    pub(crate) body: u64,
+    pub(crate) end: u64,
 }
 
 impl Box {
     /// Bytes of content.
-    pub(super) fn size(&self) -> u64 {
+    pub(crate) fn size(&self) -> u64 {
         self.end - self.body
     }
 }
 
 /// The boxes between two positions. The last one is cut where its surroundings end.
-pub(super) fn boxes(block: &mut dyn Block, from: u64, to: u64) -> Vec<Box> {
+pub(crate) fn boxes(block: &mut dyn Block, from: u64, to: u64) -> Vec<Box> {
     let to = to.min(block.len());
     let mut found = Vec::new();
     let mut at = from;
@@ -45,7 +45,7 @@ pub(super) fn boxes(block: &mut dyn Block, from: u64, to: u64) -> Vec<Box> {
 }
 
 /// The first box of a kind.
-pub(super) fn first(boxes: &[Box], kind: &[u8; 4]) -> Option<Box> {
+pub(crate) fn first(boxes: &[Box], kind: &[u8; 4]) -> Option<Box> {
     boxes.iter().copied().find(|found| &found.kind == kind)
 }
 

@@ -1,5 +1,7 @@
 //! HEIF and AVIF: a picture is an item, its metadata are items, and properties say how large it is and how to turn it.
 
+mod pictures;
+
 use std::collections::BTreeMap;
 
 use library::metadata::Orientation;
@@ -8,6 +10,8 @@ use super::boxes::{Box, boxes, first};
 use crate::block::{Block, BlockExt, Input, LARGEST_BLOCK};
 use crate::formats::{Found, movie};
 use crate::picture::PictureHash;
+
+pub(crate) use pictures::Pictures;
 
 /// Items of one file. A 100-megapixel grid has some hundreds of tiles.
 const MOST_ITEMS: u32 = 20_000;

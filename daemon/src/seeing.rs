@@ -1,0 +1,352 @@
+//! What a photo shows: thumbnails, what it is about, who is in it.
+//!
+//! What makes it hard, and what answers it:
+//! 1. It takes a thousand times as long as reading what a file says, and may be cut at any moment. Nothing is written down
+//!    of what is done but the results themselves: what is missing of a photo is found out by looking for them, so a start
+//!    goes on where the last one stood, whatever was lost ([`look`]).
+//! 2. It must not be in anybody's way. New photos come first, then the newest ([`todo`]); a search goes before
+//!    ([`courtesy`]); the threads are nice, and on a battery they wait where the user wants that ([`power`]).
+//! 3. Files are hostile and models are large. Files are decoded by children that may die; a failure costs that file, is
+//!    remembered with its reason and tried again further and further apart.
+//! 4. There may be no models, or they may come later. All else goes on, and the reason is said once ([`eyes`]).
+
+mod chosen;
+mod courtesy;
+mod encoder;
+mod eyes;
+mod face_vectors;
+mod look;
+mod power;
+mod progress;
+mod sights;
+mod todo;
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use library::meaning::PictureMeaning;
+use library::things::Things;
+use library::{Effort, Entity, Library, RowNumber, Scope};
+use media::decoder::Decoders;
+use media::thumbnails::Store;
+use vision::provider::WantedProvider;
+use vision::runtime::{Prober, Search};
+use vision::{Engine, EngineOptions};
+
+pub use self::chosen::Chosen;
+pub use self::eyes::EyesReport;
+pub use self::progress::Stage;
+pub use self::sights::Sights;
+
+use self::courtesy::Courtesy;
+use self::encoder::TextEncoder;
+use self::eyes::Eyes;
+use self::face_vectors::FaceVectors;
+use self::progress::Progress;
+use self::todo::Todo;
+use crate::pipeline::join_until;
+use crate::source::LibrarySource;
+
+/// How often new faces are put to people while there is more to look at.
+const PEOPLE: Duration = Duration::from_secs(5);
+
+/// How often the battery is asked.
+const BATTERY: Duration = Duration::from_secs(30);
+
+/// How nice the threads are that look.
+const NICE: i32 = 10;
+
+/// How looking is done.
+#[derive(Clone, Debug)]
+pub struct SeeingOptions {
+    /// The data folder.
+    pub data: PathBuf,
+    /// Where the models lie.
+    pub models: PathBuf,
+    /// A library of ONNX Runtime to use rather than whichever is found.
+    pub onnxruntime: Option<PathBuf>,
+    /// What shall compute.
+    pub provider: WantedProvider,
+    /// Whether to wait while on a battery.
+    pub spare_battery: bool,
+}
+
+impl SeeingOptions {
+    /// Where pulled runtimes lie.
+    pub fn runtimes(&self) -> PathBuf {
+        self.data.join("onnxruntime")
+    }
+
+    /// Where ONNX Runtime is looked for.
+    pub fn search(&self) -> Search {
+        Search::from_environment(self.onnxruntime.clone(), self.runtimes().join("lib"), &|name| {
+            std::env::var_os(name)
+        })
+    }
+
+    /// Whoever tries libraries out: this program, started again.
+    pub fn prober() -> Result<Prober> {
+        Ok(Prober::new(std::env::current_exe()?, ["runtime-probe"]))
+    }
+
+    /// Finds a runtime and what computes best.
+    pub(crate) fn engine(&self) -> Result<Engine> {
+        let prober = Self::prober()?;
+        let found = vision::runtime::find(&self.search(), &prober)?;
+        let options = EngineOptions { provider: self.provider, ..EngineOptions::default() };
+        Ok(Engine::open(&found, prober, options)?)
+    }
+}
+
+/// What the threads share.
+struct Shared {
+    library: Arc<Library>,
+    source: LibrarySource,
+    sights: Arc<Sights>,
+    thumbnails: Store,
+    decoders: Decoders,
+    eyes: RwLock<Arc<Eyes>>,
+    /// What search understands words with.
+    meaning: Mutex<Option<Arc<PictureMeaning>>>,
+    /// The models are being looked for.
+    opening: AtomicBool,
+    todo: Todo,
+    progress: Progress,
+    courtesy: Arc<Courtesy>,
+    /// What is wrong that is no file's fault.
+    trouble: Mutex<Option<String>>,
+    /// Faces are being put to people, or are to be.
+    people_left: AtomicBool,
+    stop: AtomicBool,
+    options: SeeingOptions,
+}
+
+impl Shared {
+    fn eyes(&self) -> Arc<Eyes> {
+        Arc::clone(&self.eyes.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn clear(&self, trouble: Option<String>) {
+        let mut now = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        if trouble.is_some() && *now != trouble {
+            tracing::warn!("{}", trouble.as_deref().unwrap_or_default());
+        }
+        *now = trouble;
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// How things stand.
+#[derive(Clone, Debug)]
+pub struct SeeingReport {
+    /// Photos still to be looked at, those in hand included, and 1 while people are being sorted out.
+    pub left: u64,
+    /// Per stage: how many since the start, and a second.
+    pub stages: BTreeMap<&'static str, (u64, f64)>,
+    /// What there is to see with.
+    pub eyes: EyesReport,
+    /// What is wrong that is no file's fault.
+    pub trouble: Option<String>,
+}
+
+/// Whoever looks, at work.
+pub struct Seeing {
+    shared: Arc<Shared>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Seeing {
+    /// Starts looking at all that is there and all that comes; what is seen is told to `sights`.
+    pub fn start(library: &Arc<Library>, sights: &Arc<Sights>, options: SeeingOptions) -> Result<Self> {
+        let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let program = std::env::current_exe()?;
+        let shared = Arc::new(Shared {
+            library: Arc::clone(library),
+            source: LibrarySource::new(Arc::clone(library), Arc::clone(sights)),
+            sights: Arc::clone(sights),
+            thumbnails: Store::open(options.data.join("derived/thumbnails"))?,
+            decoders: Decoders::new(program, vec!["decoder".into()], cores),
+            eyes: RwLock::default(),
+            meaning: Mutex::default(),
+            opening: AtomicBool::new(true),
+            todo: Todo::default(),
+            progress: Progress::default(),
+            courtesy: Arc::default(),
+            trouble: Mutex::default(),
+            people_left: AtomicBool::new(true),
+            stop: AtomicBool::new(false),
+            options,
+        });
+        let seeing = Self { shared: Arc::clone(&shared), threads: Mutex::default() };
+        // In this order: what changes in between is told.
+        let commits = library.subscribe();
+        seeing.spawn("open eyes", Shared::open_eyes)?;
+        seeing.spawn("to see", move |shared| shared.follow(&commits))?;
+        // One more than decode, so that the models have work while files are decoded.
+        for _ in 0..=cores.get() {
+            seeing.spawn("see", Shared::work)?;
+        }
+        seeing.spawn("people", Shared::sort_people)?;
+        if shared.options.spare_battery {
+            seeing.spawn("battery", Shared::mind_battery)?;
+        }
+        Ok(seeing)
+    }
+
+    fn spawn(&self, name: &str, work: impl FnOnce(&Shared) + Send + 'static) -> Result<()> {
+        let shared = Arc::clone(&self.shared);
+        let run = move || {
+            let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE);
+            work(&shared);
+        };
+        let thread = std::thread::Builder::new().name(name.into()).spawn(run)?;
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+        Ok(())
+    }
+
+    /// How things stand.
+    pub fn report(&self) -> SeeingReport {
+        let shared = &self.shared;
+        let people = u64::from(shared.people_left.load(Ordering::Relaxed));
+        let opening = u64::from(shared.opening.load(Ordering::Relaxed));
+        let stages = shared.progress.stages();
+        SeeingReport {
+            left: shared.todo.left() + people.max(opening),
+            stages: stages.into_iter().map(|(stage, done, rate)| (stage.word(), (done, rate))).collect(),
+            eyes: shared.eyes().report.clone(),
+            trouble: shared.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        }
+    }
+
+    /// Ends the threads; a look that is under way is left to itself after a second.
+    pub fn stop(&self) {
+        self.shared.stop.store(true, Ordering::Relaxed);
+        self.shared.todo.close();
+        self.shared.library.set_meaning(None);
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        join_until(threads, Instant::now() + Duration::from_secs(1));
+    }
+}
+
+impl Shared {
+    fn open_eyes(&self) {
+        let eyes = Arc::new(Eyes::open(&self.library, &self.options));
+        for missing in &eyes.report.missing {
+            tracing::info!("{missing}");
+        }
+        if let Some(clip) = &eyes.clip {
+            let encoder = TextEncoder {
+                textual: Arc::clone(&clip.textual),
+                model: clip.model.clone(),
+                courtesy: Arc::clone(&self.courtesy),
+            };
+            self.sights.set_pictures(Some(Arc::clone(&clip.pictures)));
+            match PictureMeaning::new(Arc::clone(&clip.pictures), Arc::new(encoder)) {
+                Ok(meaning) => {
+                    let meaning = Arc::new(meaning);
+                    self.library.set_meaning(Some(meaning.clone()));
+                    *self.meaning.lock().unwrap_or_else(PoisonError::into_inner) = Some(meaning);
+                }
+                Err(error) => self.clear(Some(error.to_string())),
+            }
+        }
+        if let Some(faces) = &eyes.faces {
+            let vectors = FaceVectors { model: faces.model.clone(), file: Arc::clone(&faces.vectors) };
+            self.library.set_face_embeddings(Some(Arc::new(vectors)));
+        }
+        *self.eyes.write().unwrap_or_else(PoisonError::into_inner) = eyes;
+        // Only now: what was looked at without models would have to be decoded twice.
+        self.todo.fill(&self.library.snapshot());
+        self.opening.store(false, Ordering::Relaxed);
+    }
+
+    fn follow(&self, commits: &crossbeam_channel::Receiver<library::Commit>) {
+        let mut epoch = self.library.cursor().epoch;
+        while !self.is_stopped() {
+            let Ok(commit) = commits.recv_timeout(Duration::from_millis(200)) else { continue };
+            let now = commit.snapshot.cursor().epoch;
+            if std::mem::replace(&mut epoch, now) != now {
+                self.todo.fill(&commit.snapshot);
+                continue;
+            }
+            let rows = commit.changes.iter().filter_map(|change| match change.entity {
+                Entity::Asset(id) if !change.gone => commit.snapshot.by_id(id),
+                _ => None,
+            });
+            rows.for_each(|row: RowNumber| self.todo.put(row));
+        }
+    }
+
+    fn work(&self) {
+        while let Some(row) = self.todo.next() {
+            let again = self.look(row);
+            self.todo.done(row, again);
+        }
+    }
+
+    /// Puts new faces to people every few seconds, and sorts all of them out when nothing is left to look at.
+    fn sort_people(&self) {
+        let mut last = Instant::now();
+        let mut things_of = None;
+        while !self.is_stopped() {
+            std::thread::sleep(Duration::from_millis(100));
+            let idle = self.todo.left() == 0 && !self.opening.load(Ordering::Relaxed);
+            if !idle && last.elapsed() < PEOPLE {
+                continue;
+            }
+            last = Instant::now();
+            let effort = if idle { Effort::Settle } else { Effort::Quick };
+            if idle {
+                self.find_things(&mut things_of);
+            }
+            let outcome = match self.library.pending_people() {
+                Ok(true) => {
+                    self.people_left.store(true, Ordering::Relaxed);
+                    self.library.update_people(effort).map(drop)
+                }
+                Ok(false) => Ok(()),
+                Err(error) => Err(error),
+            };
+            match outcome {
+                Ok(()) => self.people_left.store(!idle, Ordering::Relaxed),
+                Err(error) => {
+                    self.clear(Some(error.to_string()));
+                    // It is not to be waited for, either.
+                    self.people_left.store(!idle, Ordering::Relaxed);
+                    std::thread::sleep(PEOPLE);
+                }
+            }
+        }
+    }
+
+    /// Looks for things anew when the pictures are not those of the last time.
+    fn find_things(&self, last: &mut Option<(usize, library::Cursor)>) {
+        let meaning = self.meaning.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(meaning) = meaning else { return };
+        let snapshot = self.library.snapshot();
+        let now = (meaning.pictures().len(), snapshot.cursor());
+        if last.replace(now) == Some(now) {
+            return;
+        }
+        match Things::find(&meaning, &snapshot.shown(self.library.account(), Scope::Everything)) {
+            Ok(things) => self.sights.set_things(things),
+            Err(error) => tracing::warn!("things/: {error}"),
+        }
+    }
+
+    fn mind_battery(&self) {
+        while !self.is_stopped() {
+            self.todo.pause(power::on_battery());
+            std::thread::park_timeout(BATTERY);
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! People: what was found in pictures goes in, what the user decides goes in, and who is who comes out.
+
+mod deciding;
+mod finding;
+mod gathering;
+mod reading;
+
+pub use self::deciding::Named;
+pub(super) use self::gathering::Gathering;
+pub use self::gathering::{Effort, PeopleUpdate};
