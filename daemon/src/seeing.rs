@@ -4,7 +4,7 @@
 //! 1. It takes a thousand times as long as reading what a file says, and may be cut at any moment. Nothing is written down
 //!    of what is done but the results themselves: what is missing of a photo is found out by looking for them, so a start
 //!    goes on where the last one stood, whatever was lost ([`look`]).
-//! 2. It must not be in anybody's way. New photos come first, then the newest ([`todo`]); a search goes before
+//! 2. It must not be in anybody's way. New photos come first, then the newest ([`mod@todo`]); a search goes before
 //!    ([`courtesy`]); the threads are nice, and on a battery they wait where the user wants that ([`power`]).
 //! 3. Files are hostile and models are large. Files are decoded by children that may die; a failure costs that file, is
 //!    remembered with its reason and tried again further and further apart.

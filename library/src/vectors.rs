@@ -2,7 +2,7 @@
 //!
 //! What makes it hard, and what answers it:
 //! 1. Embeddings are dear (minutes to hours of work), yet neither sled nor tantivy can keep or scan floats. So they have
-//!    files of their own ([`file`]), keyed by content and model alone: no row number is in them, and they outlive the
+//!    files of their own ([`mod@file`]), keyed by content and model alone: no row number is in them, and they outlive the
 //!    catalogue.
 //! 2. A crash, a full disk, a restored backup or a bad sector may leave any slot torn, older, moved or overwritten. A
 //!    slot carries its own number, its model, its key and a checksum over all of it ([`layout`]); whatever does not
