@@ -33,7 +33,7 @@ use crate::id::RowNumber;
 use crate::library::Library;
 use crate::vectors::{ModelName, Opened, Slot, VectorError, VectorFile, VectorKey, VectorKind};
 
-/// Vectors that the first centre is taken from: to know it better than by their spread through 22 is of no use.
+/// Vectors that the first centre is taken from: it need not be exact, only near.
 const CENTRE_OF: u32 = 512;
 
 /// The embeddings of pictures that one model made, and the rows they are of.
@@ -143,7 +143,10 @@ impl Pictures {
             let mut scanned = self.scanned_mut();
             scanned.put(slot, content, embedding.as_slice());
             if scanned.count > 64 && scanned.count >= scanned.centred_at * 2 {
-                scanned.centre_anew(&self.file)?;
+                // It is kept either way, and the old centre is only a little worse.
+                if let Err(error) = scanned.centre_anew(&self.file) {
+                    tracing::warn!(%error, "the embeddings could not be read again");
+                }
             }
         }
         let rows = match self.library.upgrade() {

@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::{Duration, Instant};
 
 use half::f16;
 use rustix::fs::FlockOperation;
@@ -18,6 +19,9 @@ use crate::embedding::Embedding;
 
 /// Bytes read at once where all slots are read.
 const CHUNK: usize = 1 << 20;
+
+/// How long a lock may take to be free that was given back.
+const GIVEN_BACK: Duration = Duration::from_millis(500);
 
 /// The vectors of one kind that one model made. Readers and writers share it; each call is whole by itself, and what a
 /// call wrote is there for the next start even if the process is killed (a power cut asks for [`VectorFile::sync`]).
@@ -77,9 +81,8 @@ impl VectorFile {
             .mode(0o600)
             .open(&path)
             .map_err(failed)?;
-        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Err(rustix::io::Errno::WOULDBLOCK) => return Err(VectorError::InUse { path }),
-            other => other.map_err(io::Error::from).map_err(failed)?,
+        if !lock(&file).map_err(failed)? {
+            return Err(VectorError::InUse { path });
         }
         let mut header = vec![0; HEADER_LEN];
         let read = read_at_most(&file, &mut header, 0).map_err(failed)?;
@@ -336,6 +339,22 @@ impl Unread {
         let report = Opened { used: state.index.len(), damaged: damaged.len() };
         file.state = RwLock::new(state);
         Ok((file, report))
+    }
+}
+
+/// Takes the file for this process alone; `false` when another has it. A child process that was just started holds what its
+/// parent had open until it runs its own program, so a lock that was given back may be free only a moment later.
+fn lock(file: &File) -> io::Result<bool> {
+    let deadline = Instant::now() + GIVEN_BACK;
+    loop {
+        match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(true),
+            Err(rustix::io::Errno::WOULDBLOCK) if Instant::now() > deadline => return Ok(false),
+            Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
 }
 
