@@ -1,6 +1,6 @@
 # galleryfs: `make run PHOTOS=~/Pictures MOUNT=~/Gallery` is all a user needs.
 #
-#   make run       install what is missing, build, index, mount (DATA=DIR keeps galleryfs' own data elsewhere)
+#   make run       install what is missing, build, index, mount (DATA=DIR: galleryfs' own data; MODELS=DIR: models)
 #   make build     the release program: target/release/galleryfs
 #   make install   into ~/.cargo/bin
 #   make test      every test, those on a real mount included
@@ -16,6 +16,7 @@ CARGO ?= cargo
 PHOTOS ?=
 MOUNT ?=
 DATA ?=
+MODELS ?=
 
 .DEFAULT_GOAL := build
 .PHONY: run build install test test-openvino check bench accuracy contact-sheet soak fuzz dependencies test-dependencies cargo-deny
@@ -24,7 +25,9 @@ DATA ?=
 run: export GALLERYFS_PHOTOS = $(PHOTOS)
 run: export GALLERYFS_MOUNT = $(MOUNT)
 run: export GALLERYFS_DATA = $(DATA)
+run: export GALLERYFS_MODELS = $(MODELS)
 run: build
+	@target/release/galleryfs runtime pull --if-none || echo "Go on without: photos are found by what is written of them." >&2
 	@target/release/galleryfs up
 
 build: dependencies

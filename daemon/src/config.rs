@@ -2,6 +2,7 @@
 
 mod layer;
 mod places;
+mod server;
 mod template;
 
 use std::net::SocketAddr;
@@ -18,6 +19,7 @@ use crate::seeing::SeeingOptions;
 
 pub use self::layer::Layer;
 pub use self::places::{KnownRoots, Places, real_path};
+pub use self::server::ServerUrl;
 pub use self::template::template;
 
 /// Whether extended attributes are answered.
@@ -125,6 +127,8 @@ pub struct Settings {
     pub onnxruntime: Option<PathBuf>,
     /// Whether to wait while on a battery.
     pub on_battery: OnBattery,
+    /// Servers that do the inference.
+    pub servers: Vec<String>,
     /// Where the web gallery will answer.
     pub listen: Listen,
     /// Extended attributes.
@@ -173,6 +177,7 @@ impl Settings {
             provider: all.provider.unwrap_or_default(),
             onnxruntime: all.onnxruntime,
             on_battery: all.on_battery.unwrap_or_default(),
+            servers: all.servers.unwrap_or_default().into_iter().map(|server| server.0).collect(),
             listen: all.listen.unwrap_or_default(),
             xattrs: all.xattrs.unwrap_or_default(),
             parts: all.parts.unwrap_or_default(),
@@ -191,6 +196,7 @@ impl Settings {
             onnxruntime: self.onnxruntime.clone(),
             provider: self.provider,
             spare_battery: self.on_battery == OnBattery::Pause,
+            servers: self.servers.clone(),
         }
     }
 }

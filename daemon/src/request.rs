@@ -53,6 +53,8 @@ pub enum Request {
         /// What about them.
         what: People,
     },
+    /// Takes up models and runtimes that came or were chosen; comes back at once.
+    Models,
     /// Looks at every file again; comes back at once, the status tells when it is done.
     Scan,
     /// Unmounts and ends the daemon.

@@ -8,17 +8,18 @@
 //!    ([`courtesy`]); the threads are nice, and on a battery they wait where the user wants that ([`power`]).
 //! 3. Files are hostile and models are large. Files are decoded by children that may die; a failure costs that file, is
 //!    remembered with its reason and tried again further and further apart.
-//! 4. There may be no models, or they may come later. All else goes on, and the reason is said once ([`eyes`]).
+//! 4. There may be no models, or they may come later, or another one may be chosen. All else goes on, and the reason is
+//!    said once ([`eyes`], [`opening`]).
 
 mod chosen;
 mod courtesy;
-mod encoder;
 mod eyes;
-mod face_vectors;
 mod look;
+mod opening;
 mod power;
 mod progress;
 mod sights;
+mod sorting;
 mod todo;
 
 use std::collections::BTreeMap;
@@ -31,30 +32,26 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use library::meaning::PictureMeaning;
-use library::things::Things;
-use library::{Effort, Entity, Library, RowNumber, Scope};
+use library::{Entity, Library, RowNumber};
 use media::decoder::Decoders;
 use media::thumbnails::Store;
 use vision::provider::WantedProvider;
+use vision::remote::Server;
 use vision::runtime::{Prober, Search};
 use vision::{Engine, EngineOptions};
 
 pub use self::chosen::Chosen;
 pub use self::eyes::EyesReport;
+pub use self::opening::understand;
 pub use self::progress::Stage;
 pub use self::sights::Sights;
 
 use self::courtesy::Courtesy;
-use self::encoder::TextEncoder;
-use self::eyes::Eyes;
-use self::face_vectors::FaceVectors;
+use self::eyes::{Eyes, Searched};
 use self::progress::Progress;
 use self::todo::Todo;
 use crate::pipeline::join_until;
 use crate::source::LibrarySource;
-
-/// How often new faces are put to people while there is more to look at.
-const PEOPLE: Duration = Duration::from_secs(5);
 
 /// How often the battery is asked.
 const BATTERY: Duration = Duration::from_secs(30);
@@ -75,6 +72,8 @@ pub struct SeeingOptions {
     pub provider: WantedProvider,
     /// Whether to wait while on a battery.
     pub spare_battery: bool,
+    /// Servers that are asked before anything is computed here.
+    pub servers: Vec<String>,
 }
 
 impl SeeingOptions {
@@ -113,8 +112,8 @@ struct Shared {
     decoders: Decoders,
     eyes: RwLock<Arc<Eyes>>,
     /// What search understands words with.
-    meaning: Mutex<Option<Arc<PictureMeaning>>>,
-    /// The models are being looked for.
+    meaning: Mutex<Option<(Arc<Searched>, Arc<PictureMeaning>)>>,
+    /// The models are being looked for, or are to be.
     opening: AtomicBool,
     todo: Todo,
     progress: Progress,
@@ -154,6 +153,8 @@ pub struct SeeingReport {
     pub stages: BTreeMap<&'static str, (u64, f64)>,
     /// What there is to see with.
     pub eyes: EyesReport,
+    /// The servers that were named, and how they are.
+    pub servers: Vec<Server>,
     /// What is wrong that is no file's fault.
     pub trouble: Option<String>,
 }
@@ -189,13 +190,13 @@ impl Seeing {
         let seeing = Self { shared: Arc::clone(&shared), threads: Mutex::default() };
         // In this order: what changes in between is told.
         let commits = library.subscribe();
-        seeing.spawn("open eyes", Shared::open_eyes)?;
+        seeing.spawn("open eyes", Shared::keep_eyes_open)?;
         seeing.spawn("to see", move |shared| shared.follow(&commits))?;
         // One more than decode, so that the models have work while files are decoded.
         for _ in 0..=cores.get() {
             seeing.spawn("see", Shared::work)?;
         }
-        seeing.spawn("people", Shared::sort_people)?;
+        seeing.spawn("people", Shared::sort)?;
         if shared.options.spare_battery {
             seeing.spawn("battery", Shared::mind_battery)?;
         }
@@ -218,13 +219,19 @@ impl Seeing {
         let shared = &self.shared;
         let people = u64::from(shared.people_left.load(Ordering::Relaxed));
         let opening = u64::from(shared.opening.load(Ordering::Relaxed));
-        let stages = shared.progress.stages();
+        let (stages, eyes) = (shared.progress.stages(), shared.eyes());
         SeeingReport {
             left: shared.todo.left() + people.max(opening),
             stages: stages.into_iter().map(|(stage, done, rate)| (stage.word(), (done, rate))).collect(),
-            eyes: shared.eyes().report.clone(),
+            eyes: eyes.report.clone(),
+            servers: eyes.servers(),
             trouble: shared.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
+    }
+
+    /// Takes up models and runtimes that came or were chosen since they were last looked for. Comes back at once.
+    pub fn open_eyes_again(&self) {
+        self.shared.opening.store(true, Ordering::Relaxed);
     }
 
     /// Ends the threads; a look that is under way is left to itself after a second.
@@ -238,37 +245,6 @@ impl Seeing {
 }
 
 impl Shared {
-    fn open_eyes(&self) {
-        let eyes = Arc::new(Eyes::open(&self.library, &self.options));
-        for missing in &eyes.report.missing {
-            tracing::info!("{missing}");
-        }
-        if let Some(clip) = &eyes.clip {
-            let encoder = TextEncoder {
-                textual: Arc::clone(&clip.textual),
-                model: clip.model.clone(),
-                courtesy: Arc::clone(&self.courtesy),
-            };
-            self.sights.set_pictures(Some(Arc::clone(&clip.pictures)));
-            match PictureMeaning::new(Arc::clone(&clip.pictures), Arc::new(encoder)) {
-                Ok(meaning) => {
-                    let meaning = Arc::new(meaning);
-                    self.library.set_meaning(Some(meaning.clone()));
-                    *self.meaning.lock().unwrap_or_else(PoisonError::into_inner) = Some(meaning);
-                }
-                Err(error) => self.clear(Some(error.to_string())),
-            }
-        }
-        if let Some(faces) = &eyes.faces {
-            let vectors = FaceVectors { model: faces.model.clone(), file: Arc::clone(&faces.vectors) };
-            self.library.set_face_embeddings(Some(Arc::new(vectors)));
-        }
-        *self.eyes.write().unwrap_or_else(PoisonError::into_inner) = eyes;
-        // Only now: what was looked at without models would have to be decoded twice.
-        self.todo.fill(&self.library.snapshot());
-        self.opening.store(false, Ordering::Relaxed);
-    }
-
     fn follow(&self, commits: &crossbeam_channel::Receiver<library::Commit>) {
         let mut epoch = self.library.cursor().epoch;
         while !self.is_stopped() {
@@ -290,56 +266,6 @@ impl Shared {
         while let Some(row) = self.todo.next() {
             let again = self.look(row);
             self.todo.done(row, again);
-        }
-    }
-
-    /// Puts new faces to people every few seconds, and sorts all of them out when nothing is left to look at.
-    fn sort_people(&self) {
-        let mut last = Instant::now();
-        let mut things_of = None;
-        while !self.is_stopped() {
-            std::thread::sleep(Duration::from_millis(100));
-            let idle = self.todo.left() == 0 && !self.opening.load(Ordering::Relaxed);
-            if !idle && last.elapsed() < PEOPLE {
-                continue;
-            }
-            last = Instant::now();
-            let effort = if idle { Effort::Settle } else { Effort::Quick };
-            if idle {
-                self.find_things(&mut things_of);
-            }
-            let outcome = match self.library.pending_people() {
-                Ok(true) => {
-                    self.people_left.store(true, Ordering::Relaxed);
-                    self.library.update_people(effort).map(drop)
-                }
-                Ok(false) => Ok(()),
-                Err(error) => Err(error),
-            };
-            match outcome {
-                Ok(()) => self.people_left.store(!idle, Ordering::Relaxed),
-                Err(error) => {
-                    self.clear(Some(error.to_string()));
-                    // It is not to be waited for, either.
-                    self.people_left.store(!idle, Ordering::Relaxed);
-                    std::thread::sleep(PEOPLE);
-                }
-            }
-        }
-    }
-
-    /// Looks for things anew when the pictures are not those of the last time.
-    fn find_things(&self, last: &mut Option<(usize, library::Cursor)>) {
-        let meaning = self.meaning.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let Some(meaning) = meaning else { return };
-        let snapshot = self.library.snapshot();
-        let now = (meaning.pictures().len(), snapshot.cursor());
-        if last.replace(now) == Some(now) {
-            return;
-        }
-        match Things::find(&meaning, &snapshot.shown(self.library.account(), Scope::Everything)) {
-            Ok(things) => self.sights.set_things(things),
-            Err(error) => tracing::warn!("things/: {error}"),
         }
     }
 

@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::exit::Exit;
 use crate::output::{Hit, Record};
 use crate::request::{Request, Wanted};
-use crate::seeing::{Seeing, Sights};
+use crate::seeing::{Seeing, SeeingOptions, Sights};
 use crate::stop::{Cause, Stop};
 use crate::watch::Watcher;
 
@@ -104,6 +104,11 @@ impl Service {
         self.mount.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Has searches understand words, where no daemon does: this process opened the library itself.
+    pub fn understand(&self, options: &SeeingOptions) -> Result<()> {
+        crate::seeing::understand(&self.library, options)
+    }
+
     /// Answers one request, piece by piece.
     pub fn answer(&self, request: &Request, sink: Sink<'_>) -> Result<()> {
         match request {
@@ -117,6 +122,12 @@ impl Service {
             Request::Sync => Ok(self.library.sync()?),
             Request::Forget { path } => self.forget(&path.0, sink),
             Request::People { what } => self.people(what, sink),
+            Request::Models => {
+                if let Some(seeing) = self.seeing() {
+                    seeing.open_eyes_again();
+                }
+                Ok(())
+            }
             Request::Scan => match self.watcher() {
                 Some(watcher) => {
                     watcher.rescan(None);

@@ -281,6 +281,11 @@ impl Library {
         VectorFile::open(&self.vectors_dir(), VectorKind::Face, model, width)
     }
 
+    /// How wide the embeddings of faces are that a model made; `None` when it has made none.
+    pub fn width_of_faces(&self, model: &ModelName) -> Option<usize> {
+        VectorFile::width_of(&self.vectors_dir(), VectorKind::Face, model)
+    }
+
     fn vectors_dir(&self) -> PathBuf {
         self.data().join("derived/vectors")
     }

@@ -8,11 +8,14 @@
 
 pub mod disk;
 pub mod folder;
+pub mod http;
+pub mod hub;
 pub mod jpeg;
 mod patience;
 mod program;
 mod random;
 mod site;
+mod terminal;
 
 pub use disk::Disk;
 pub use folder::{Entry, differences, tree};
@@ -20,3 +23,4 @@ pub use jpeg::Jpeg;
 pub use patience::{eventually, until};
 pub use random::Random;
 pub use site::{Answer, Daemon, Site};
+pub use terminal::Terminal;

@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use crate::jpeg::Jpeg;
 use crate::patience::{eventually, until};
 use crate::program::program;
+use crate::terminal::Terminal;
 
 /// Folders of their own for one test: photos, data, mount.
 #[derive(Debug)]
@@ -190,6 +191,20 @@ impl Site {
         let log = self.folder.path().join("daemon.log");
         let file = File::options().create(true).append(true).open(&log).expect("a log");
         command.stdout(file.try_clone().expect("a log")).stderr(file);
+        self.spawn(command, log)
+    }
+
+    /// Starts a daemon with somebody at its terminal. Waits for nothing.
+    #[track_caller]
+    pub fn start_in(&self, terminal: &Terminal, mut command: Command) -> Daemon<'_> {
+        let log = self.folder.path().join("daemon.log");
+        let file = File::options().create(true).append(true).open(&log).expect("a log");
+        command.stdout(file);
+        terminal.before(&mut command);
+        self.spawn(command, log)
+    }
+
+    fn spawn(&self, mut command: Command, log: PathBuf) -> Daemon<'_> {
         // Its own group: a Ctrl-C at the test's terminal is the test's business.
         let child = command.process_group(0).spawn().expect("the daemon starts");
         Daemon { site: self, child, log, running: true }

@@ -23,3 +23,10 @@ pub use load::{LoadError, Runtime};
 pub use probe::{Prober, Rejection, probe_main};
 pub use search::{Candidate, Found, NotFound, Origin, Search, find};
 pub use version::Version;
+
+use crate::provider::Provider;
+
+/// Which build of ONNX Runtime serves this machine best: CUDA's where NVIDIA's driver runs, else the plain one.
+pub fn best_here() -> Provider {
+    if nvidia::has_driver() { Provider::Cuda } else { Provider::Cpu }
+}

@@ -2,16 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use sha2::Digest;
-use support::server::{Reply, Request, Server};
+use galleryfs_tests::http::{Reply, Request, Server};
+use galleryfs_tests::hub::listing;
 use vision::download::{DownloadError, Progress};
 use vision::models::hub::{Hub, HubError};
 use vision::models::{ModelFolder, ModelName, PullError, Task, pull};
@@ -36,26 +34,6 @@ fn content(path: &str, length: usize) -> Vec<u8> {
 
 fn files() -> BTreeMap<String, Vec<u8>> {
     FILES.iter().map(|(path, length)| ((*path).to_owned(), content(path, *length))).collect()
-}
-
-/// The listing of a hub: large files with their SHA-256, small ones with git's name.
-fn listing(files: &BTreeMap<String, Vec<u8>>) -> Vec<u8> {
-    let entries: Vec<serde_json::Value> = files
-        .iter()
-        .map(|(path, content)| {
-            if content.len() > 1000 {
-                let oid = hex::encode(sha2::Sha256::digest(content));
-                serde_json::json!({"type": "file", "path": path, "size": content.len(), "oid": "00",
-                    "lfs": {"oid": oid, "size": content.len(), "pointerSize": 130}})
-            } else {
-                let mut sum = sha1::Sha1::new();
-                sum.update(format!("blob {}\0", content.len()));
-                sum.update(content);
-                serde_json::json!({"type": "file", "path": path, "size": content.len(), "oid": hex::encode(sum.finalize())})
-            }
-        })
-        .collect();
-    serde_json::to_vec(&entries).unwrap()
 }
 
 /// A hub with these files, whose answer to a file can be changed.

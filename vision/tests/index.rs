@@ -2,12 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod support;
-
 use std::io::Write;
 use std::ops::ControlFlow;
 
-use support::server::{Reply, Server};
+use galleryfs_tests::http::{Reply, Server};
 use vision::download::{Checksum, DownloadError};
 use vision::provider::Provider;
 use vision::runtime::pull::{PipSettings, RuntimePullError, Source, pinned, pull};

@@ -2,11 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod support;
-
 use std::time::Duration;
 
-use support::server::{Reply, Server};
+use galleryfs_tests::http::{Reply, Server};
 use vision::InferenceError;
 use vision::remote::{RemoteOptions, ServerState, Servers, or_here};
 

@@ -1,14 +1,10 @@
 //! `galleryfs models`: what understands pictures and knows faces.
 
 use anyhow::Result;
-use std::ops::ControlFlow;
-
-use vision::models::hub::Hub;
 use vision::models::offered::OFFERED;
-use vision::models::{Installed, ModelFolder, ModelName, Task, check, pull};
+use vision::models::{Installed, ModelFolder, ModelName, Task, check};
 
-use super::download::Bar;
-use super::{Base, ModelFlags, MountFlags, PhotoFlags};
+use super::{Base, ModelFlags, MountFlags, PhotoFlags, fetching};
 use crate::exit::Exit;
 use crate::output::{Table, bytes, safe};
 use crate::seeing::Chosen;
@@ -41,10 +37,10 @@ enum What {
     },
     /// Load each and run it once
     Check,
-    /// Use this one from the next start on
+    /// Use this one from now on; until it has seen every picture, search goes by the one before
     Use {
         /// As `list` has it
-        name: String,
+        name: ModelName,
     },
 }
 
@@ -90,19 +86,21 @@ pub(super) fn run(args: Args, base: &Base) -> Result<Exit> {
             }
         }
         What::Pull { name } => {
-            let hub = Hub::from_environment(&|name| std::env::var_os(name));
-            let mut bar = Bar::default();
-            let pulled = pull(&hub, &name, &folder, &mut |progress| {
-                bar.show(name.as_str(), progress.done, progress.total);
-                ControlFlow::Continue(())
-            });
-            bar.clear();
-            let pulled = pulled.map_err(|error| Exit::Failed.because(error))?;
+            let pulled = fetching::model(&name, &options, &|| true)?;
             page.line(&format_args!(
-                "{name} is in {} ({}); it is used from the next start on",
+                "{name} is in {} ({})",
                 safe(&pulled.path.to_string_lossy()),
                 bytes(pulled.bytes)
             ))?;
+            let used = chosen.pick(&folder.installed()?, pulled.task).map(|used| used.name.clone());
+            match used {
+                Some(used) if used != name => {
+                    page.line(&format_args!(
+                        "{used} stays in use; `galleryfs models use {name}` changes that"
+                    ))?;
+                }
+                _ => page.line(&fetching::from_when(&options.data))?,
+            }
         }
         What::Check => {
             let engine = options.engine().map_err(|error| Exit::Failed.because(format!("{error:#}")))?;
@@ -125,17 +123,25 @@ pub(super) fn run(args: Args, base: &Base) -> Result<Exit> {
             }
         }
         What::Use { name } => {
-            let model = installed.iter().find(|model| model.name.to_string() == name).ok_or_else(|| {
+            let here = installed.iter().find(|model| model.name == name);
+            let offered = || OFFERED.iter().find(|offered| offered.name == name.as_str());
+            // What servers have need not lie here.
+            let task = match here {
+                Some(model) => Some(model.task),
+                None if options.servers.is_empty() => None,
+                None => offered().map(|offered| offered.task),
+            };
+            let task = task.ok_or_else(|| {
                 Exit::NotFound
                     .because(format!("there is no model {name}: `galleryfs models list` has those there are"))
             })?;
-            if !model.missing.is_empty() {
+            if let Some(model) = here.filter(|model| !model.missing.is_empty()) {
                 return Err(Exit::Failed.because(format!("{name} lacks {}", model.missing.join(", "))));
             }
-            chosen.choose(model);
+            chosen.choose(task, &name);
             std::fs::create_dir_all(&options.data)?;
             chosen.write(&options.data)?;
-            page.line(&format_args!("{name} is used from the next start on"))?;
+            page.line(&format_args!("{name} is chosen; {}", fetching::from_when(&options.data)))?;
         }
     }
     page.finish()

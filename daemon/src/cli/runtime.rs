@@ -1,14 +1,12 @@
 //! `galleryfs runtime`: what computes with the models.
 
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use anyhow::Result;
 use vision::provider::Provider;
-use vision::runtime::pull::{self, PipSettings, Source};
+use vision::runtime::pull::{PipSettings, Source};
 
-use super::download::Bar;
-use super::{Base, MountFlags, PhotoFlags, settings::ModelFlags};
+use super::{Base, MountFlags, PhotoFlags, fetching, settings::ModelFlags};
 use crate::exit::Exit;
 use crate::output::safe;
 use crate::seeing::SeeingOptions;
@@ -19,6 +17,7 @@ use crate::terminal::Page;
 #[command(args_conflicts_with_subcommands = true)]
 #[command(after_help = "Examples:
   galleryfs runtime                     which one is used, and why not the others?
+  galleryfs runtime pull                the one for this machine
   galleryfs runtime pull cpu            for any machine: 20 MB
   galleryfs runtime pull openvino       faster on Intel
   galleryfs runtime pull cuda           for NVIDIA: more than 1 GB
@@ -34,12 +33,15 @@ pub(super) struct Args {
 enum What {
     /// Fetch one into the data folder, where it is found before all others
     Pull {
-        /// cpu, openvino or cuda
+        /// Which: cpu, openvino or cuda [default: cuda where NVIDIA's driver runs, else cpu]
         #[arg(value_name = "cpu|openvino|cuda")]
-        build: Provider,
+        build: Option<Provider>,
         /// The wheel to take it from: a file, or an address [default: the package index, as pip is configured]
         #[arg(long, value_name = "FILE|URL")]
         from: Option<String>,
+        /// Only if there is none on this machine
+        #[arg(long)]
+        if_none: bool,
     },
 }
 
@@ -62,7 +64,8 @@ pub(super) fn run(args: Args, base: &Base) -> Result<Exit> {
                 ))?;
             }
         }
-        Some(What::Pull { build, from }) => {
+        Some(What::Pull { if_none: true, .. }) if has_one(&options) => {}
+        Some(What::Pull { build, from, .. }) => {
             let source = match from {
                 None => Source::Index(PipSettings::of_this_machine()),
                 Some(url) if url.starts_with("http://") || url.starts_with("https://") => {
@@ -70,15 +73,16 @@ pub(super) fn run(args: Args, base: &Base) -> Result<Exit> {
                 }
                 Some(path) => Source::File(PathBuf::from(path)),
             };
-            let mut bar = Bar::default();
-            let pulled = pull::pull(build, &source, &options.runtimes(), &mut |name, progress| {
-                bar.show(name, progress.done, progress.total);
-                ControlFlow::Continue(())
-            });
-            bar.clear();
-            let pulled = pulled.map_err(|error| Exit::Failed.because(error))?;
+            let build = build.unwrap_or_else(vision::runtime::best_here);
+            let pulled = fetching::runtime(build, &source, &options, &|| true)?;
             page.line(&format_args!("{} is ready", safe(&pulled.library.to_string_lossy())))?;
+            fetching::taken_up(&options.data);
         }
     }
     page.finish()
+}
+
+/// Whether there is a runtime that works.
+pub(super) fn has_one(options: &SeeingOptions) -> bool {
+    SeeingOptions::prober().is_ok_and(|prober| vision::runtime::find(&options.search(), &prober).is_ok())
 }

@@ -16,7 +16,8 @@ use crate::terminal::Page;
   galleryfs search 'place:rome date:2024-05..2024-07 camera:canon -tag:work'
   galleryfs search --json --limit 10 'rating:>=4 type:video' | jq -r '.paths[0]'
 
-Words are looked for in file names, descriptions, tags, places, cameras and people. Filters: date:
+Words are looked for in the pictures themselves (with a model: `galleryfs models`), and in file names,
+descriptions, tags, places, cameras and people. Filters: date:
 place: camera: lens: type: rating: tag: person: is: has: in: and more. A `-` before a word or filter
 excludes; a query that begins with one stands after `--`. The same query is a folder of the mount:
 ~/Gallery/search/beach")]
@@ -33,7 +34,13 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, base: &Base) -> Result<Exit> {
-    let backend = Backend::reach(&base.settings()?.data)?;
+    let settings = base.settings()?;
+    let backend = Backend::reach(&settings.data)?;
+    if let Backend::Here(service) = &backend
+        && let Err(error) = service.understand(&settings.seeing())
+    {
+        tracing::debug!("only words that are written down are searched: {error:#}");
+    }
     let request = Request::Search { query: args.query.join(" "), limit: args.limit };
     let mut page = Page::default();
     let mut table = Table::with_numbers(&[0]);

@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 use vision::provider::WantedProvider;
 
-use crate::config::{Layer, Listen, OnBattery, OnOff, Passthrough, Settings, Xattrs};
+use crate::config::{Layer, Listen, OnBattery, OnOff, Passthrough, ServerUrl, Settings, Xattrs};
 
 /// Flags of every command.
 #[derive(Args, Clone, Debug)]
@@ -79,6 +79,9 @@ pub struct ModelFlags {
     /// Whether photos are looked at while this machine runs on its battery [default: work]
     #[arg(long, global = true, value_name = "work|pause", hide_possible_values = true)]
     pub(super) on_battery: Option<OnBattery>,
+    /// Servers that speak Immich's /predict and are asked before anything is computed here; several with commas between
+    #[arg(long, global = true, value_name = "URL", value_delimiter = ',')]
+    pub(super) servers: Vec<ServerUrl>,
 }
 
 impl Base {
@@ -103,6 +106,7 @@ impl Base {
             provider: models.provider,
             onnxruntime: models.onnxruntime,
             on_battery: models.on_battery,
+            servers: Some(models.servers).filter(|servers| !servers.is_empty()),
             listen: mount.listen,
             xattrs: mount.xattrs,
             parts: mount.parts,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::{Base, ModelFlags, MountFlags, PhotoFlags};
+use super::{Base, ModelFlags, MountFlags, PhotoFlags, offer};
 use crate::config::Settings;
 use crate::exit::Exit;
 use crate::memory;
@@ -44,8 +44,10 @@ pub(super) struct Args {
 const DRAWN: Duration = Duration::from_millis(200);
 
 pub(super) fn run(args: Args, base: &Base) -> Result<Exit> {
-    let began = Instant::now();
     let settings = base.settings_with(args.photos, args.mount, args.models)?;
+    // Before signals are caught: Ctrl-C at the question ends it at once.
+    let agreed = offer::ask(&settings);
+    let began = Instant::now();
     let stop = Stop::default();
     let forced = settings.mount.clone();
     // Whoever presses Ctrl-C twice wants it gone now, but no dead mount left behind.
@@ -62,7 +64,15 @@ pub(super) fn run(args: Args, base: &Base) -> Result<Exit> {
     running.watch()?;
     notify("READY=1");
     greet(&running, mounted.is_some(), began)?;
+    let fetching = match agreed {
+        Some(agreed) => {
+            offer::remember(&running.places.data);
+            Some(offer::Fetching::start(agreed, settings.seeing(), running.service.clone())?)
+        }
+        None => None,
+    };
     let cause = stay(&running, mounted.as_ref(), &stop)?;
+    drop(fetching);
     notify("STOPPING=1");
     match cause {
         Cause::Signal(_) => tracing::info!("stopping"),

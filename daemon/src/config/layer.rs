@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use serde::Deserialize;
 use vision::provider::WantedProvider;
 
-use super::{Environment, Folders, Listen, OnBattery, OnOff, Passthrough, Xattrs};
+use super::{Environment, Folders, Listen, OnBattery, OnOff, Passthrough, ServerUrl, Xattrs};
 use crate::exit::Exit;
 
 /// What one source says; `None` is silence. In the file the keys are the names of the flags.
@@ -31,6 +31,8 @@ pub struct Layer {
     pub onnxruntime: Option<PathBuf>,
     /// `--on-battery`.
     pub on_battery: Option<OnBattery>,
+    /// `--servers`.
+    pub servers: Option<Vec<ServerUrl>>,
     /// `--listen`.
     pub listen: Option<Listen>,
     /// `--xattrs`.
@@ -74,6 +76,9 @@ impl Layer {
             })?,
             onnxruntime: path("GALLERYFS_ONNXRUNTIME"),
             on_battery: word(environment, "GALLERYFS_ON_BATTERY", choice)?,
+            servers: word(environment, "GALLERYFS_SERVERS", |text| {
+                text.split(',').map(|url| url.trim().parse()).collect()
+            })?,
             listen: word(environment, "GALLERYFS_LISTEN", Listen::from_str)?,
             xattrs: word(environment, "GALLERYFS_XATTRS", choice)?,
             parts: word(environment, "GALLERYFS_PARTS", choice)?,
@@ -93,6 +98,7 @@ impl Layer {
             provider: self.provider.or(under.provider),
             onnxruntime: self.onnxruntime.or(under.onnxruntime),
             on_battery: self.on_battery.or(under.on_battery),
+            servers: self.servers.or(under.servers),
             listen: self.listen.or(under.listen),
             xattrs: self.xattrs.or(under.xattrs),
             parts: self.parts.or(under.parts),

@@ -96,6 +96,13 @@ pub fn template(settings: &Settings) -> String {
         if settings.on_battery == OnBattery::Pause { "\"pause\"".into() } else { "\"work\"".into() },
         settings.on_battery != OnBattery::default(),
     );
+    let servers: Vec<String> = settings.servers.iter().map(|url| format!("\"{url}\"")).collect();
+    key(
+        "Servers that speak Immich's /predict and are asked before anything is computed here.",
+        "servers",
+        if servers.is_empty() { "[\"http://nas:3003\"]".into() } else { format!("[{}]", servers.join(", ")) },
+        !servers.is_empty(),
+    );
     key(
         "For releases to come: where the web gallery answers.",
         "listen",
@@ -126,6 +133,7 @@ mod tests {
             mount: Some("/gallery".into()),
             xattrs: Some(Xattrs::Off),
             allow_other: Some(true),
+            servers: Some(vec!["http://nas:3003".parse().unwrap()]),
             ..Layer::default()
         };
         let environment = |name: &str| (name == "HOME").then(|| "/home/u".into());

@@ -108,8 +108,14 @@ pub struct Vision {
     pub refused: Vec<String>,
     /// The model that understands words and pictures.
     pub clip: Option<String>,
+    /// The model that search goes by until `clip` has seen every picture.
+    #[serde(default)]
+    pub meanwhile: Option<String>,
     /// The models that know faces.
     pub faces: Option<String>,
+    /// Servers that are asked first: how each is (`not asked yet`, `well`, or what went wrong), by address.
+    #[serde(default)]
+    pub servers: BTreeMap<String, String>,
     /// Photos still to be looked at.
     pub waiting: u64,
     /// What is missing, with the command that mends it.
@@ -216,6 +222,15 @@ impl Status {
         }
         if let Some(vision) = &self.vision {
             line("Looking", vision.words());
+            if let Some(meanwhile) = &vision.meanwhile {
+                line("", format!("search goes by {meanwhile} until every picture is seen"));
+            }
+            for (at, (url, state)) in vision.servers.iter().enumerate() {
+                line(
+                    if at == 0 { "Servers" } else { "" },
+                    format!("{}  ({})", text::safe(url), text::safe(state)),
+                );
+            }
         }
         line("Mounted", self.mount.as_deref().map_or_else(|| "no".into(), text::safe));
         for (at, root) in self.roots.iter().enumerate() {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use vision::models::{Installed, Task};
+use vision::models::{Installed, ModelName, Task};
 
 /// The models that the user chose, by name. What is not chosen is the first that is there.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -15,6 +15,9 @@ pub struct Chosen {
     /// For faces.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub faces: Option<String>,
+    /// The models were offered at a start, whatever the answer: once is enough.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub offered: bool,
 }
 
 impl Chosen {
@@ -41,24 +44,28 @@ impl Chosen {
         std::fs::rename(fresh, file)
     }
 
-    /// Chooses `model` for what it does.
-    pub fn choose(&mut self, model: &Installed) {
-        let name = Some(model.name.to_string());
-        match model.task {
+    /// Chooses a model for what it does.
+    pub fn choose(&mut self, task: Task, name: &ModelName) {
+        let name = Some(name.to_string());
+        match task {
             Task::Clip => self.clip = name,
             Task::FacialRecognition => self.faces = name,
         }
     }
 
+    /// The name of the chosen one, installed or not.
+    pub fn name(&self, task: Task) -> Option<&str> {
+        match task {
+            Task::Clip => self.clip.as_deref(),
+            Task::FacialRecognition => self.faces.as_deref(),
+        }
+    }
+
     /// The one to use of those installed.
     pub fn pick<'a>(&self, installed: &'a [Installed], task: Task) -> Option<&'a Installed> {
-        let name = match task {
-            Task::Clip => &self.clip,
-            Task::FacialRecognition => &self.faces,
-        };
         let mut fit = installed.iter().filter(|model| model.task == task && model.missing.is_empty());
-        match name {
-            Some(name) => fit.find(|model| model.name.to_string() == *name),
+        match self.name(task) {
+            Some(name) => fit.find(|model| model.name.as_str() == name),
             None => fit.next(),
         }
     }

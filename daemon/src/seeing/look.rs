@@ -4,16 +4,12 @@ use std::time::{Duration, Instant};
 
 use galleryfs_fs::{Original, Source as _};
 use jiff::Timestamp;
-use library::people::{DetectedFace, FaceBox};
-use library::vectors::VectorKey;
 use library::{Checksum, RowNumber, Unseen};
 use media::decoder::Request;
-use media::pixels::{DecodeError, Picture};
-use media::thumbnails::PREVIEW_SHORT_SIDE;
-use vision::Pixels;
-use vision::faces::detector::MIN_SCORE;
+use media::pixels::DecodeError;
+use media::thumbnails::{PREVIEW_SHORT_SIDE, Size};
+use vision::InferenceError;
 
-use super::eyes::{ClipEye, FacesEye};
 use super::todo::is_seen;
 use super::{Shared, Stage};
 
@@ -97,9 +93,11 @@ impl Shared {
         let eyes = self.eyes();
         Ok(Missing {
             thumbnails: !self.thumbnails.has_all(content),
-            meaning: eyes.clip.as_ref().is_some_and(|clip| !clip.pictures.contains(content)),
+            meaning: eyes.clip.as_ref().is_some_and(|clip| !clip.searched.pictures.contains(content)),
             faces: match &eyes.faces {
-                Some(faces) => self.library.faces_model(content)?.is_none_or(|model| model != faces.model),
+                Some(faces) => {
+                    self.library.faces_model(content)?.is_none_or(|model| model != faces.model().as_str())
+                }
                 None => false,
             },
         })
@@ -134,36 +132,24 @@ impl Shared {
         let eyes = self.eyes();
         // Who waits for an answer goes before who indexes.
         self.courtesy.give_way();
+        let preview = || self.preview(content);
         if let Some(clip) = eyes.clip.as_ref().filter(|_| missing.meaning) {
-            embed(clip, content, picture)?;
+            clip.look(content, picture, &preview)?;
             self.progress.done(Stage::Meaning);
         }
-        if let Some(faces) = eyes.faces.as_ref().filter(|_| missing.faces) {
-            self.find_faces(faces, content, picture)?;
+        if let Some(eye) = eyes.faces.as_ref().filter(|_| missing.faces) {
+            let faces = eye.look(content, picture, &preview)?;
+            self.library.put_faces(content, eye.model().as_str(), &faces).map_err(anyhow::Error::from)?;
             self.progress.done(Stage::Faces);
         }
         Ok(())
     }
 
-    /// The embeddings first, then the faces that have them: a face that is known has one.
-    fn find_faces(&self, eye: &FacesEye, content: &Checksum, picture: &Picture) -> anyhow::Result<()> {
-        let (width, height) = (picture.width(), picture.height());
-        let mut known = Vec::new();
-        for face in eye.faces.find(pixels(picture)?, MIN_SCORE)? {
-            let region = [face.region.x1, face.region.y1, face.region.x2, face.region.y2];
-            let Some(at) = FaceBox::from_pixels(region, library::metadata::PixelSize { width, height })
-            else {
-                continue;
-            };
-            eye.vectors.put(&VectorKey::face(*content, at), &face.embedding)?;
-            known.push(DetectedFace {
-                at,
-                score: face.score,
-                side_px: face.quality.size,
-                sharpness: face.quality.sharpness,
-            });
-        }
-        Ok(self.library.put_faces(content, &eye.model, &known)?)
+    fn preview(&self, content: &Checksum) -> Result<Vec<u8>, InferenceError> {
+        let reason = |reason| InferenceError::Remote { reason };
+        let preview =
+            self.thumbnails.get(content, Size::Preview).map_err(|error| reason(error.to_string()))?;
+        preview.ok_or_else(|| reason("there is no preview to send".to_owned()))
     }
 
     /// Remembers why a file shows nothing, and when it is tried again.
@@ -209,17 +195,6 @@ fn not_yet(unseen: &Unseen) -> Option<Option<Instant>> {
     let since = Timestamp::now().duration_since(unseen.last).unsigned_abs();
     let left = backoff(unseen.tries).checked_sub(since)?;
     Some(Some(Instant::now() + left))
-}
-
-fn embed(clip: &ClipEye, content: &Checksum, picture: &Picture) -> anyhow::Result<()> {
-    for embedding in clip.visual.embed(&[pixels(picture)?])? {
-        clip.pictures.put(content, &embedding)?;
-    }
-    Ok(())
-}
-
-fn pixels(picture: &Picture) -> anyhow::Result<Pixels<'_>> {
-    Ok(Pixels::new(picture.rgb(), picture.width(), picture.height())?)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use library::{Kind, RootId, Row};
+use vision::remote::ServerState;
 
 use super::{FIRST_LOOK, Service};
 use crate::output::{Activity, Busy, Offline, Root, Stage, State, Status, Unreadable, Vision};
@@ -53,7 +54,13 @@ impl Service {
                 provider: seen.eyes.provider.clone(),
                 refused: seen.eyes.refused.clone(),
                 clip: seen.eyes.clip.clone(),
+                meanwhile: seen.eyes.meanwhile.clone(),
                 faces: seen.eyes.faces.clone(),
+                servers: seen
+                    .servers
+                    .iter()
+                    .map(|server| (server.url.clone(), words(&server.state)))
+                    .collect(),
                 waiting: seen.left,
                 missing: seen.eyes.missing.clone(),
             }),
@@ -193,6 +200,14 @@ impl Service {
             notes.extend(root.problems.iter().cloned());
         }
         notes
+    }
+}
+
+fn words(state: &ServerState) -> String {
+    match state {
+        ServerState::Unknown => "not asked yet".to_owned(),
+        ServerState::Well => "well".to_owned(),
+        ServerState::Failing(reason) => reason.clone(),
     }
 }
 

@@ -20,6 +20,10 @@ use crate::embedding::Embedding;
 /// Bytes read at once where all slots are read.
 const CHUNK: usize = 1 << 20;
 
+fn path_of(dir: &Path, kind: VectorKind, model: &ModelName) -> PathBuf {
+    dir.join(format!("{}-{model}.slots", kind.name()))
+}
+
 /// How long a lock may take to be free that was given back.
 const GIVEN_BACK: Duration = Duration::from_millis(500);
 
@@ -70,7 +74,7 @@ impl VectorFile {
         width: usize,
     ) -> Result<Unread, VectorError> {
         let layout = Layout::new(kind, model, width).ok_or(VectorError::NoWidth { width })?;
-        let path = dir.join(format!("{}-{model}.slots", kind.name()));
+        let path = path_of(dir, kind, model);
         let failed = |source| VectorError::Io { path: path.clone(), source };
         std::fs::create_dir_all(dir).map_err(failed)?;
         let file = OpenOptions::new()
@@ -92,6 +96,15 @@ impl VectorFile {
             file.write_all_at(&layout.header(), 0).map_err(failed)?;
         }
         Ok(Unread(Self { path, file, layout, state: RwLock::default() }))
+    }
+
+    /// How wide the vectors are in the file for this kind and model, if there is one.
+    pub fn width_of(dir: &Path, kind: VectorKind, model: &ModelName) -> Option<usize> {
+        let file = File::open(path_of(dir, kind, model)).ok()?;
+        let mut header = vec![0; HEADER_LEN];
+        file.read_exact_at(&mut header, 0).ok()?;
+        let layout = Layout::read(&header)?;
+        (layout.kind() == kind && layout.model() == model).then(|| layout.width())
     }
 
     /// Which model made them.

@@ -69,6 +69,11 @@ impl Visual {
         self.worker.is_loaded()
     }
 
+    /// The embedding of one picture. Many callers at once share batches.
+    pub fn embed_one(&self, picture: Pixels<'_>) -> Result<Embedding, InferenceError> {
+        self.worker.ask(prepare(picture, &self.preprocessing))
+    }
+
     /// An embedding for each picture, in order. Waits while the queue is full. Many callers at once share batches.
     pub fn embed(&self, pictures: &[Pixels<'_>]) -> Result<Vec<Embedding>, InferenceError> {
         // Prepared on the caller's thread, one by one as the queue takes them.

@@ -5,6 +5,11 @@
 
 use std::path::{Path, PathBuf};
 
+/// Whether NVIDIA's driver runs on this machine.
+pub fn has_driver() -> bool {
+    Path::new("/proc/driver/nvidia/version").exists()
+}
+
 /// Loads what lies in `nvidia/*/lib` beside `library` (as `runtime pull cuda` lays it) or beside the Python package it
 /// belongs to, if it comes with a CUDA provider. What does not load is left: the provider's proof will tell.
 pub(super) fn preload(library: &Path) {

@@ -1,8 +1,6 @@
-//! What the tests share: a runtime that is really there, the models beside the repository, and a server on loopback.
+//! What the tests share: a runtime that is really there, and the models beside the repository.
 
 #![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used, clippy::panic)]
-
-pub mod server;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};

@@ -10,11 +10,13 @@ use std::thread::JoinHandle;
 /// A request as it came.
 #[derive(Clone, Debug)]
 pub struct Request {
+    /// `GET`, `POST`.
     pub method: String,
     /// With its query.
     pub path: String,
     /// Names in lower case.
     pub headers: BTreeMap<String, String>,
+    /// All of it.
     pub body: Vec<u8>,
 }
 
@@ -26,6 +28,7 @@ impl Request {
 }
 
 /// What is answered.
+#[derive(Debug)]
 pub enum Reply {
     /// 200 with a body of that content type.
     Body(&'static str, Vec<u8>),
@@ -42,6 +45,7 @@ pub enum Reply {
 }
 
 /// The server. It ends with the value.
+#[derive(Debug)]
 pub struct Server {
     port: u16,
     ending: Arc<AtomicBool>,
@@ -70,6 +74,7 @@ impl Server {
         Self { port, ending, seen, thread: Some(thread) }
     }
 
+    /// Where it answers.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
