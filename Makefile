@@ -86,7 +86,7 @@ contact-sheet: test-dependencies
 
 soak: test-dependencies
 	$(CARGO) build --release --locked -p galleryfs
-	GALLERYFS_SOAK=1 $(CARGO) test --release --locked -p galleryfs-tests --test crash -- --nocapture
+	GALLERYFS_SOAK=1 $(CARGO) test --release --locked -p galleryfs-tests --test crash --test seeing_crash -- --nocapture
 
 fuzz:
 	@fuzz/run $(or $(SECONDS),600) $(TARGETS)
