@@ -76,6 +76,8 @@ bench: test-dependencies
 	@mkdir -p target/bench
 	TMPDIR="$(CURDIR)/target/bench" $(CARGO) run --release --locked -p galleryfs-tests --example bench
 	$(CARGO) run --release --locked -p galleryfs-media --example thumbnail_speed
+	$(CARGO) run --release --locked -p galleryfs --example pipeline_speed
+	$(CARGO) run --release --locked -p galleryfs-library --example bench_vectors
 
 accuracy:
 	$(CARGO) run --release --locked -p galleryfs-media --example accuracy
