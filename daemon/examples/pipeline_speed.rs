@@ -85,7 +85,11 @@ fn measure() -> Outcome<f64> {
 
 /// Fetches ONNX Runtime as a user would.
 fn pull(program: &Path, data: &Path) -> Outcome<PathBuf> {
-    let status = Command::new(program).args(["runtime", "pull", "cpu", "--data"]).arg(data).stdout(Stdio::null()).status()?;
+    let status = Command::new(program)
+        .args(["runtime", "pull", "cpu", "--data"])
+        .arg(data)
+        .stdout(Stdio::null())
+        .status()?;
     if !status.success() {
         return Err(format!("runtime pull: {status}").into());
     }
@@ -194,9 +198,14 @@ impl Bare {
 fn run(session: &mut Session, count: usize, batch: usize, side: usize) -> Outcome<()> {
     let declared = session.inputs().first().ok_or("a graph without inputs")?;
     let name = declared.name().to_owned();
-    let batch = if declared.dtype().tensor_shape().is_some_and(|shape| shape.first() == Some(&1)) { 1 } else { batch };
+    let batch = if declared.dtype().tensor_shape().is_some_and(|shape| shape.first() == Some(&1)) {
+        1
+    } else {
+        batch
+    };
     let tensor = |count: usize| {
-        let values: Vec<f32> = (0..count * 3 * side * side).map(|at| (at % 255) as f32 / 127.5 - 1.0).collect();
+        let values: Vec<f32> =
+            (0..count * 3 * side * side).map(|at| (at % 255) as f32 / 127.5 - 1.0).collect();
         Tensor::from_array(([count, 3, side, side], values))
     };
     let full = tensor(batch)?;

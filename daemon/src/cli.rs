@@ -4,6 +4,7 @@ mod completions;
 mod config;
 mod doctor;
 mod download;
+mod duplicates;
 mod fetching;
 mod forget;
 mod index;
@@ -83,6 +84,8 @@ enum Command {
     List(list::Args),
     /// Tell who is in the photos; name people, merge and split them
     People(people::Args),
+    /// Find photos that are nearly the same picture
+    Duplicates(duplicates::Args),
     /// Tell how the library is: counts, what is being done, what could not be read
     Status(status::Args),
     /// List, fetch, check and choose the models that understand pictures and know faces
@@ -139,6 +142,7 @@ fn run(cli: Cli) -> Result<Exit> {
         Command::Search(args) => search::run(&args, &base),
         Command::Show(args) => show::run(&args, &base),
         Command::List(args) => list::run(&args, &base),
+        Command::Duplicates(args) => duplicates::run(&args, &base),
         Command::People(args) => people::run(args, &base),
         Command::Models(args) => models::run(args, &base),
         Command::Runtime(args) => runtime::run(args, &base),

@@ -36,6 +36,8 @@ pub enum Request {
         /// At most so many.
         limit: usize,
     },
+    /// [`crate::output::Group`]s of photos that are nearly the same picture.
+    Duplicates,
     /// [`crate::output::Record`]s of the journal, oldest first.
     Log {
         /// The newest so many.

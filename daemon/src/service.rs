@@ -18,6 +18,7 @@ use crate::seeing::{Seeing, SeeingOptions, Sights};
 use crate::stop::{Cause, Stop};
 use crate::watch::Watcher;
 
+mod duplicates;
 mod forget;
 mod people;
 mod status;
@@ -106,7 +107,7 @@ impl Service {
 
     /// Has searches understand words, where no daemon does: this process opened the library itself.
     pub fn understand(&self, options: &SeeingOptions) -> Result<()> {
-        crate::seeing::understand(&self.library, options)
+        crate::seeing::understand(&self.library, &self.sights, options)
     }
 
     /// Answers one request, piece by piece.
@@ -116,6 +117,7 @@ impl Service {
             Request::List => self.list(sink),
             Request::Show { what } => self.show(what, sink),
             Request::Search { query, limit } => self.search(query, *limit, sink),
+            Request::Duplicates => self.duplicates(sink),
             Request::Log { limit } => {
                 self.library.log(*limit)?.into_iter().try_for_each(|entry| item(sink, &Record::from(entry)))
             }

@@ -111,6 +111,25 @@ fn words_find_what_is_in_the_picture_and_folders_show_who() {
 }
 
 #[test]
+fn the_same_picture_in_two_formats_is_a_duplicate_and_the_larger_comes_first() {
+    let site = seeing();
+    let scenes = shared().join("photos/flickr/images");
+    let original = scenes.read_dir().unwrap().next().unwrap().unwrap().path();
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    image::open(&original).unwrap().write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+    let original = site.put("scene.jpg", &std::fs::read(&original).unwrap());
+    let larger = site.put("sent/scene.png", &bytes.into_inner());
+    let daemon = site.up();
+    daemon.settle();
+    let groups = site.ask(&["duplicates", "--json"]).json();
+    daemon.stop();
+    let paths: Vec<_> = groups.iter().flat_map(|group| group["assets"].as_array().unwrap()).collect();
+    let paths: Vec<&str> = paths.iter().map(|asset| asset["paths"][0].as_str().unwrap()).collect();
+    assert_eq!(paths, [larger.to_str().unwrap(), original.to_str().unwrap()]);
+    assert_eq!(site.ask(&["duplicates", "--json"]).json(), groups, "without a daemon, too");
+}
+
+#[test]
 fn without_models_all_else_works_and_what_is_missing_is_said_with_the_command_that_mends_it() {
     let site = Site::default();
     site.photo("a.jpg", &Jpeg::new(1).description("A dog"));

@@ -19,9 +19,12 @@ fn shared() -> PathBuf {
 
 /// `people` of whom four photos each are there, and so many other photos.
 fn photos(people: usize, others: usize) -> BTreeMap<String, Vec<u8>> {
-    let read = |path: PathBuf| (path.file_name().unwrap().to_str().unwrap().to_owned(), std::fs::read(path).unwrap());
+    let read = |path: PathBuf| {
+        (path.file_name().unwrap().to_str().unwrap().to_owned(), std::fs::read(path).unwrap())
+    };
     let sorted = |folder: PathBuf| {
-        let mut paths: Vec<_> = folder.read_dir().expect("../shared").map(|entry| entry.unwrap().path()).collect();
+        let mut paths: Vec<_> =
+            folder.read_dir().expect("../shared").map(|entry| entry.unwrap().path()).collect();
         paths.sort();
         paths
     };

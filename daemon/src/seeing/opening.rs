@@ -10,7 +10,7 @@ use library::meaning::PictureMeaning;
 use library::vectors::ModelName;
 
 use super::eyes::{Eyes, InUse, Searched};
-use super::{SeeingOptions, Shared};
+use super::{SeeingOptions, Shared, Sights};
 
 /// How often servers that did not answer are asked again.
 const AGAIN: Duration = Duration::from_secs(60);
@@ -104,9 +104,10 @@ fn meaning_of(searched: &Searched) -> Result<Arc<PictureMeaning>> {
 }
 
 /// Has the searches of a library understand words as the daemon's do, where a command opened it by itself.
-pub fn understand(library: &Arc<Library>, options: &SeeingOptions) -> Result<()> {
+pub fn understand(library: &Arc<Library>, sights: &Sights, options: &SeeingOptions) -> Result<()> {
     if let Some(searched) = Eyes::open_words(library, options)? {
         library.set_meaning(Some(meaning_of(&searched)?));
+        sights.set_pictures(Some(searched.pictures));
     }
     Ok(())
 }
