@@ -3,7 +3,10 @@
 mod deciding;
 mod finding;
 mod gathering;
+mod giving;
+mod known;
 mod reading;
+mod telling;
 
 pub use self::deciding::Named;
 pub(super) use self::gathering::Gathering;
