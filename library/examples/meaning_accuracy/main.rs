@@ -6,311 +6,23 @@
 //! `PYTHON=venv/bin/python cargo run --release -p galleryfs-library --example meaning_accuracy -- ../shared`
 #![allow(clippy::print_stdout, reason = "it is a program")]
 
-use std::collections::{HashMap, HashSet};
+mod broad;
+mod ordinary;
+mod photos;
+mod pipe;
+mod things;
+mod truth;
+
+use std::collections::HashMap;
 use std::error::Error;
-use std::io::{BufReader, Read, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::path::PathBuf;
+use std::sync::Arc;
 
-use library::Embedding;
-use library::checksum::Checksum;
-use library::id::RowNumber;
-use library::meaning::{EncodeError, Encoder, PictureMeaning};
-use library::pictures::Pictures;
-use library::search::Meaning as _;
-use library::things::Things;
-use library::vectors::ModelName;
-use roaring::RoaringBitmap;
-
-/// Ordinary things that `flickr` shows, with what captions call them.
-const THERE: &[(&str, &str)] = &[
-    ("a dog", "dog puppy"),
-    ("snow", "snow"),
-    ("beach", "beach shore sand"),
-    ("a bicycle", "bicycl bike biking"),
-    ("mountains", "mountain"),
-    ("a baby", "baby infant toddler"),
-    ("a car", "car cars vehicle truck"),
-    ("a boat", "boat canoe kayak raft"),
-    ("ocean", "ocean sea wave"),
-    ("soccer", "soccer"),
-    ("swimming pool", "pool"),
-    ("playground", "playground slide swing"),
-    ("rock climbing", "climb"),
-    ("a horse", "horse"),
-    ("motorcycle", "motorcycl motorbike"),
-    ("a crowd of people", "crowd people"),
-    ("river", "river stream creek"),
-    ("grass", "grass field lawn"),
-    ("a girl in pink", "pink"),
-    ("street", "street road sidewalk"),
-];
-
-/// Ordinary things that it does not show.
-const NOT_THERE: &[&str] = &[
-    "airplane",
-    "an elephant",
-    "a giraffe",
-    "zebra",
-    "penguins",
-    "piano",
-    "helicopter",
-    "lighthouse",
-    "castle",
-    "pyramid",
-    "volcano",
-    "sushi",
-    "submarine",
-    "chess",
-    "basketball",
-    "a tiger",
-    "windmill",
-    "microwave",
-    "a butterfly",
-    "spaghetti",
-];
-
-/// Less ordinary ones, and such as one would take for something else.
-const ALSO_THERE: &[(&str, &str)] = &[
-    ("tennis", "tennis"),
-    ("skateboard", "skateboard"),
-    ("baseball", "baseball"),
-    ("guitar", "guitar"),
-    ("frisbee", "frisbee"),
-    ("a bench", "bench"),
-    ("swing", "swing"),
-    ("bikini", "bikini"),
-    ("sunglasses", "sunglasses glasses"),
-    ("fountain", "fountain"),
-    ("hiking", "hik"),
-    ("lake", "lake water"),
-    ("stroller", "stroller"),
-    ("children playing", "child kids boys girls"),
-    ("bed", "bed"),
-    ("night", "night dark"),
-    ("fire", "fire"),
-    ("restaurant", "restaurant table"),
-    ("bridge", "bridge"),
-    ("hat", "hat hats cap"),
-    ("a running dog", "dog"),
-    ("sand", "sand beach"),
-    ("football", "football"),
-    ("a tree", "tree wood forest"),
-    ("surfing", "surf"),
-    ("sunset", "sunset sun"),
-    ("handstand", "handstand"),
-    ("a woman in a dress", "dress"),
-];
-
-const NOR_THERE: &[&str] = &[
-    "a refrigerator",
-    "kangaroo",
-    "dinosaur",
-    "a cat",
-    "fireworks",
-    "bride and groom",
-    "lion",
-    "dolphin",
-    "frog",
-    "owl",
-    "swan",
-    "violin",
-    "toothbrush",
-    "snake",
-    "keyboard",
-    "bathtub",
-    "hospital",
-    "cruise ship",
-    "telescope",
-    "passport",
-    "astronaut",
-    "camel",
-    "newspaper",
-    "sumo wrestlers",
-    "ballet",
-    "kitten",
-    "rabbit",
-    "turtle",
-    "stained glass window",
-    "trumpet",
-    "rodeo",
-    "ferris wheel",
-    "nurse",
-    "bulldozer",
-    "broccoli",
-    "strawberry",
-    "teapot",
-    "sewing machine",
-    "cactus",
-];
-
-/// Classes of COCO that are a thing here under another name.
-const CLASSES: &[(&str, &str)] = &[
-    ("sofa", "couch"),
-    ("television", "tv"),
-    ("phone", "cell phone"),
-    ("carrots", "carrot"),
-    ("doughnut", "donut"),
-    ("surfing", "surfboard"),
-    ("skateboarding", "skateboard"),
-    ("tennis", "tennis racket"),
-    ("baseball", "baseball bat"),
-    ("skiing", "skis"),
-    ("snowboarding", "snowboard"),
-    ("necktie", "tie"),
-];
-
-/// The Python pipeline.
-struct Pipe {
-    model: ModelName,
-    width: usize,
-    lines: Mutex<(ChildStdin, BufReader<ChildStdout>)>,
-    _child: Child,
-}
-
-impl Pipe {
-    fn start(model: &Path) -> Result<Self, Box<dyn Error>> {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/clip-pipe.py");
-        let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".into());
-        let mut child = Command::new(python)
-            .arg(script)
-            .arg(model)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err("no pipe".into());
-        };
-        let mut output = BufReader::new(output);
-        let mut width = [0; 4];
-        output.read_exact(&mut width)?;
-        Ok(Self {
-            model: ModelName::new("standin")?,
-            width: u32::from_le_bytes(width) as usize,
-            lines: Mutex::new((input, output)),
-            _child: child,
-        })
-    }
-
-    fn ask(&self, line: &str) -> Result<Embedding, Box<dyn Error + Send + Sync>> {
-        let (input, output) = &mut *self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        writeln!(input, "{line}")?;
-        input.flush()?;
-        let mut bytes = vec![0; self.width * 4];
-        output.read_exact(&mut bytes)?;
-        let values =
-            bytes.chunks_exact(4).map(|part| f32::from_le_bytes([part[0], part[1], part[2], part[3]]));
-        Ok(Embedding::new(values.collect::<Vec<f32>>())?)
-    }
-}
-
-impl Encoder for Pipe {
-    fn model(&self) -> &ModelName {
-        &self.model
-    }
-
-    fn encode(&self, text: &str) -> Result<Embedding, EncodeError> {
-        self.ask(&format!("text {text}")).map_err(EncodeError::new)
-    }
-}
-
-fn photos(folder: &Path) -> Result<Vec<PathBuf>, Box<dyn Error>> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "jpg") {
-            found.push(path);
-        }
-    }
-    found.sort();
-    if found.is_empty() {
-        return Err(format!("no photos in {}", folder.display()).into());
-    }
-    Ok(found)
-}
-
-fn name(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-/// Some photos, embedded.
-struct Photos {
-    meaning: PictureMeaning,
-    names: Vec<String>,
-    all: RoaringBitmap,
-    _dir: tempfile::TempDir,
-}
-
-fn embed(
-    pipe: &Arc<Pipe>,
-    paths: &[PathBuf],
-    known: &mut HashMap<PathBuf, Embedding>,
-) -> Result<Photos, Box<dyn Error>> {
-    let dir = tempfile::tempdir()?;
-    let pictures = Pictures::open(dir.path(), &pipe.model, pipe.width, Weak::new())?;
-    let content = |number: u32| Checksum::of(&number.to_le_bytes());
-    for (number, path) in (0..).zip(paths) {
-        if !known.contains_key(path) {
-            let embedding =
-                pipe.ask(&format!("picture {}", path.display())).map_err(|error| error.to_string())?;
-            known.insert(path.clone(), embedding);
-        }
-        if let Some(embedding) = known.get(path) {
-            pictures.put(&content(number), embedding)?;
-        }
-    }
-    let count = paths.len() as u32;
-    pictures.tie((0..count).map(|number| (RowNumber(number), content(number))));
-    let meaning = PictureMeaning::new(Arc::new(pictures), Arc::clone(pipe) as Arc<dyn Encoder>)?;
-    Ok(Photos {
-        meaning,
-        names: paths.iter().map(|path| name(path)).collect(),
-        all: (0..count).collect(),
-        _dir: dir,
-    })
-}
-
-impl Photos {
-    /// What a search shows, as the library asks it: without words written anywhere.
-    fn shown(&self, query: &str) -> Result<Vec<usize>, Box<dyn Error>> {
-        let heard = self.meaning.hear(query);
-        if !heard.unknown.is_empty() || heard.known.is_empty() {
-            return Ok(Vec::new());
-        }
-        let found = self.meaning.find(&heard.known, &self.all, usize::MAX)?;
-        Ok(found.into_iter().map(|(row, _)| row.0 as usize).collect())
-    }
-}
-
-type Captions = HashMap<String, Vec<String>>;
-
-fn read_captions(path: &Path) -> Result<Captions, Box<dyn Error>> {
-    let mut captions = Captions::new();
-    for line in std::fs::read_to_string(path)?.lines().skip(1) {
-        let (image, caption) = line.split_once(',').ok_or("no caption")?;
-        captions.entry(image.to_owned()).or_default().push(caption.trim_matches('"').replace("\"\"", "\""));
-    }
-    Ok(captions)
-}
-
-fn mentions(captions: &Captions, image: &str, stems: &str) -> bool {
-    let words = captions
-        .get(image)
-        .into_iter()
-        .flatten()
-        .flat_map(|caption| caption.split(|c: char| !c.is_alphabetic()));
-    let words: Vec<String> = words.map(str::to_lowercase).collect();
-    stems.split(' ').any(|stem| {
-        words.iter().any(|word| {
-            if stem.len() <= 3 {
-                word == stem || word.strip_suffix('s') == Some(stem)
-            } else {
-                word.starts_with(stem)
-            }
-        })
-    })
-}
+use self::broad::Collection;
+use self::ordinary::{ALSO_THERE, NOR_THERE, NOT_THERE, THERE};
+use self::photos::{Photos, embed, photos};
+use self::pipe::Pipe;
+use self::truth::{Captions, mentions, read_captions, read_classes};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let shared = PathBuf::from(std::env::args().nth(1).unwrap_or_else(|| "../shared".into()));
@@ -332,15 +44,22 @@ fn main() -> Result<(), Box<dyn Error>> {
         faces.extend(photos(&entry?.path())?);
     }
     let more: Vec<PathBuf> = flickr.iter().chain(&faces).cloned().collect();
-    let half: Vec<PathBuf> = flickr.iter().step_by(2).cloned().collect();
-    for (title, paths) in [("flickr and lfw", &more), ("half of flickr", &half)] {
-        let photos = embed(&pipe, paths, &mut known)?;
+    for (title, paths) in [
+        ("flickr and lfw", more),
+        ("half of flickr", flickr.iter().step_by(2).cloned().collect()),
+        ("a fifth of flickr", flickr.iter().step_by(5).cloned().collect()),
+        ("another fifth", flickr.iter().skip(2).step_by(5).cloned().collect()),
+    ] {
+        let photos = embed(&pipe, &paths, &mut known)?;
         cutoff(title, &photos, &captions, THERE, NOT_THERE)?;
     }
     let scenes = photos(&shared.join("photos/scenes/train2017"))?;
     let both: Vec<PathBuf> = flickr.iter().chain(&scenes).cloned().collect();
     let marked = read_classes(&shared.join("photos/scenes/annotations/instances_train2017.json"))?;
-    things(&embed(&pipe, &both, &mut known)?, &captions, &marked)
+    things::things(&embed(&pipe, &both, &mut known)?, &captions, &marked)?;
+    let collection =
+        Collection { flickr: &flickr, scenes: &scenes, faces: &faces, captions: &captions, marked: &marked };
+    broad::broad(&pipe, &collection, &mut known)
 }
 
 /// Captions find their pictures, without a cutoff.
@@ -412,90 +131,5 @@ fn cutoff(
         recall / found.max(1) as f64,
     );
     println!("  missed: {missed:?}; shown though not there: {wrongly:?}");
-    Ok(())
-}
-
-fn read_classes(path: &Path) -> Result<HashMap<String, HashSet<String>>, Box<dyn Error>> {
-    let coco: serde_json::Value = serde_json::from_slice(&std::fs::read(path)?)?;
-    let list = |name: &str| coco[name].as_array().cloned().unwrap_or_default();
-    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
-    let classes: HashMap<u64, String> =
-        list("categories").iter().map(|one| (one["id"].as_u64().unwrap_or(0), text(&one["name"]))).collect();
-    let images: HashMap<u64, String> = list("images")
-        .iter()
-        .map(|one| (one["id"].as_u64().unwrap_or(0), name(Path::new(&text(&one["file_name"])))))
-        .collect();
-    let mut marked: HashMap<String, HashSet<String>> =
-        images.values().map(|name| (name.clone(), HashSet::new())).collect();
-    for one in list("annotations") {
-        let image = one["image_id"].as_u64().and_then(|id| images.get(&id));
-        let class = one["category_id"].as_u64().and_then(|id| classes.get(&id));
-        if let (Some(image), Some(class)) = (image, class) {
-            marked.entry(image.clone()).or_default().insert(class.clone());
-        }
-    }
-    Ok(marked)
-}
-
-/// Things against COCO's classes, and against the words of captions.
-fn things(
-    photos: &Photos,
-    captions: &Captions,
-    marked: &HashMap<String, HashSet<String>>,
-) -> Result<(), Box<dyn Error>> {
-    let things = Things::find(&photos.meaning, &photos.all)?;
-    let classes: HashSet<&String> = marked.values().flatten().collect();
-    let (mut coco, mut said) = ([0_usize; 2], [0_usize; 2]);
-    let (mut there, mut told) = (0, 0);
-    let mut lines = Vec::new();
-    for group in things.groups() {
-        for (label, rows) in things.of_group(group) {
-            let class = CLASSES.iter().find(|(ours, _)| *ours == label).map_or(label, |(_, class)| class);
-            let (mut right, mut wrong) = (0, 0);
-            for row in rows {
-                let image = &photos.names[row as usize];
-                let is_right = match marked.get(image) {
-                    Some(marked) if classes.iter().any(|known| *known == class) => {
-                        let is_right = marked.contains(class);
-                        coco[usize::from(!is_right)] += 1;
-                        is_right
-                    }
-                    Some(_) => continue,
-                    None if !label.contains(' ') => {
-                        let is_right = mentions(captions, image, label);
-                        said[usize::from(!is_right)] += 1;
-                        is_right
-                    }
-                    None => continue,
-                };
-                if is_right { right += 1 } else { wrong += 1 }
-            }
-            lines.push((right + wrong, format!("{group}/{label} {right}+{wrong}")));
-            there += classes
-                .iter()
-                .filter(|known| **known == class)
-                .map(|_| marked.values().filter(|classes| classes.contains(class)).count())
-                .sum::<usize>();
-            if !label.contains(' ') {
-                told += captions.keys().filter(|image| mentions(captions, image, label)).count();
-            }
-        }
-    }
-    lines.sort_by_key(|line| std::cmp::Reverse(line.0));
-    let share = |right: usize, of: usize| right as f64 / of.max(1) as f64;
-    println!(
-        "things over flickr and scenes: {} found; against COCO: precision {:.2} ({} of {}), recall of those labels {:.2}; against captions: precision {:.2} ({} of {}), recall {:.2}",
-        lines.len(),
-        share(coco[0], coco[0] + coco[1]),
-        coco[0],
-        coco[0] + coco[1],
-        share(coco[0], there),
-        share(said[0], said[0] + said[1]),
-        said[0],
-        said[0] + said[1],
-        share(said[0], told),
-    );
-    let largest: Vec<&str> = lines.iter().take(30).map(|line| line.1.as_str()).collect();
-    println!("  the largest (right+wrong): {}", largest.join(", "));
     Ok(())
 }
