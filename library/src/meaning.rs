@@ -173,15 +173,15 @@ impl PictureMeaning {
 /// Two texts this near are the same to a model: a word that it knows moves a text farther than rounding does.
 const SAME: f32 = 0.9995;
 
-/// What is compared with what else could be said of a picture. Models were trained on captions, and a bare word scores
-/// higher than the same in a sentence: only captions of one form can be compared.
+/// What is compared with what else could be said of a picture. Models were trained on sentences, and a bare word scores
+/// otherwise: only sentences of one form can be compared, and this form told most.
 fn caption(text: &str) -> String {
     let text = text.trim();
     let bare = ["a ", "an ", "the "].iter().find_map(|article| {
         let head = text.get(..article.len())?;
         head.eq_ignore_ascii_case(article).then(|| &text[article.len()..])
     });
-    format!("a photo of {}", bare.unwrap_or(text))
+    format!("there is a {}", bare.unwrap_or(text))
 }
 
 impl Meaning for PictureMeaning {

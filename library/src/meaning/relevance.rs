@@ -1,22 +1,41 @@
 //! Where likeness ends.
 //!
-//! Two questions are asked of a picture. How far does its score stand out from what this query scores in this library?
-//! And does the query describe it better than most other things one could say do (its *standing*)? The first is counted
-//! in spreads above the middle: `z = (score - median) / (median - quantile 0.16)`, both taken below the middle, where
-//! nothing relevant is. The second is 0 for a caption that fits the picture no better than half of the others, and 1 for
-//! one that fits as well as the best twentieth.
+//! Two questions are asked of a picture. Does the query describe it better than most other things one could say do (its
+//! *standing*)? That is 0 for a sentence that fits the picture no better than half of the others, and 1 for one that fits
+//! as well as the best twentieth. And how far does its score stand out from what this query scores in this library? That
+//! is counted in spreads above the middle: `z = (score - median) / (median - quantile 0.16)`, both taken below the middle,
+//! where nothing relevant is.
 //!
-//! Something is found at all when the best `z - expected + 2 * standing` reaches a threshold; `expected` is what the
-//! largest of so many scores of nothing in particular would be. The list goes on while among the scores so far, fewer
-//! than a share can be expected to be there by chance.
+//! The standing decides, and what stands out is a credit, never a debit: a thing that half of a library shows stands out
+//! from nothing. The more pictures there are, the higher the best of them stand for any nonsense, so the bar rises with
+//! what the largest of so many values of nothing in particular is. The list then holds what reaches the bar by itself,
+//! and what follows while among the scores so far, fewer than a share can be expected to be there by chance.
 
 use std::f64::consts::FRAC_1_SQRT_2;
 
 /// Scores of a few pictures are no background.
 const FEW: usize = 16;
 
-/// Whether anything is found is decided by so many of the best scores, and what follows while it is likely.
+/// Whether anything is found is decided by so many of the best scores.
 const BEST: usize = 128;
+
+/// The mean of so many of the highest standings decides: one alone may be an accident. Where there are few pictures, one
+/// of so many is all that can be hoped for.
+const DECIDE: usize = 3;
+const OF: usize = 8;
+
+/// What a single picture must be higher than that, to decide alone.
+const ALONE: f32 = 0.5;
+
+/// How fast the bar rises with the largest of so many values.
+const STEEPNESS: f32 = 0.7;
+
+/// What is measured of the bar lies between so many pictures; fewer and more are taken for these.
+const BAR_FROM: usize = 16;
+const BAR_TO: usize = 10_000;
+
+/// What one spread that the best stand out by, beyond chance, is worth as standing.
+const CREDIT: f32 = 0.15;
 
 /// What a query scores against a library that is not about it: as a normal distribution, from the lower half of the
 /// scores.
@@ -31,11 +50,11 @@ pub(crate) struct Background {
 /// How much is asked of a picture.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct Cutoff {
-    /// What the best must reach for anything to be found.
-    anything: f32,
+    /// How far above the bar the best must be for anything to be found.
+    above_bar: f32,
     /// The share of a list that may be there by chance.
     chance: f64,
-    /// What the standing of each but the best must be.
+    /// What the standing of each that does not reach the bar must be.
     standing: f32,
 }
 
@@ -80,6 +99,17 @@ impl Background {
         (score - self.middle) / self.spread
     }
 
+    /// By how many spreads the best of `count` scores stand out, on the average, more than the largest of nothing in
+    /// particular would; 0 when they do not.
+    fn outstanding(&self, count: usize, best_first: &[f32], best: usize) -> f32 {
+        let best = &best_first[..best.min(best_first.len())];
+        if self.count < FEW || best.is_empty() {
+            return 0.0;
+        }
+        let mean = best.iter().sum::<f32>() / best.len() as f32;
+        (self.z(mean) - largest_of(count) as f32).max(0.0)
+    }
+
     /// How many of `count` scores of nothing in particular are above this one.
     pub(crate) fn expected_above(&self, count: usize, score: f32) -> f64 {
         count as f64 * above(f64::from(self.z(score)))
@@ -102,10 +132,10 @@ impl Background {
 
 impl Cutoff {
     /// For a search: whoever asks sees what there may be.
-    pub(crate) const SEARCH: Self = Self { anything: 4.7, chance: 0.2, standing: 0.8 };
+    pub(crate) const SEARCH: Self = Self { above_bar: 0.0, chance: 0.2, standing: 0.8 };
 
     /// For folders that nobody asked for: what is in one had better be right.
-    pub(crate) const THINGS: Self = Self { anything: 5.5, chance: 0.05, standing: 1.0 };
+    pub(crate) const THINGS: Self = Self { above_bar: 0.4, chance: 0.02, standing: 1.0 };
 
     /// Which pictures are relevant, of those with these scores (best first, of `count` in all), the first `limit`;
     /// `standing` says how well the query describes the one at a place, and is asked only where it matters.
@@ -117,27 +147,43 @@ impl Cutoff {
         limit: usize,
         mut standing: impl FnMut(usize) -> Result<f32, E>,
     ) -> Result<Vec<usize>, E> {
-        let largest = largest_of(count) as f32;
+        let best = scores.len().min(BEST);
+        let standings = (0..best).map(&mut standing).collect::<Result<Vec<f32>, E>>()?;
+        let bar = STEEPNESS * largest_of(count.clamp(BAR_FROM, BAR_TO)) as f32 + self.above_bar;
+        let decide = (count / OF).clamp(1, DECIDE);
+        let credit = CREDIT * background.outstanding(count, scores, decide);
+        if rating(&standings, decide) + credit < bar {
+            return Ok(Vec::new());
+        }
+        // Where there are too few to compare with, what is said of the picture itself decides.
         let few = background.count < FEW;
         let lowest =
             if few { None } else { background.last_likely(count, scores.iter().copied(), self.chance) };
         let likely = lowest.map_or(0, |lowest| scores.partition_point(|score| *score >= lowest));
-        let (mut kept, mut anything) = (Vec::new(), false);
-        for (at, score) in scores.iter().enumerate().take(likely.max(BEST)) {
-            if kept.len() >= limit && (anything || at >= BEST) {
+        let mut kept = Vec::new();
+        for at in 0..likely.max(best) {
+            if kept.len() >= limit {
                 break;
             }
-            let standing = standing(at)?;
-            // Where there are too few to compare with, what is said of the picture itself decides.
-            let outstanding = if few { 1.7 } else { background.z(*score) - largest };
-            let enough = outstanding + 2.0 * standing >= self.anything;
-            anything |= enough;
-            if enough || (at < likely && standing >= self.standing) {
+            let standing = match standings.get(at) {
+                Some(standing) => *standing,
+                None => standing(at)?,
+            };
+            if standing >= bar || (at < likely && standing >= self.standing) {
                 kept.push(at);
             }
         }
-        Ok(if anything { kept } else { Vec::new() })
+        Ok(kept)
     }
+}
+
+/// What the best of these standings say together: their mean, or the highest where it is far above.
+fn rating(standings: &[f32], decide: usize) -> f32 {
+    let mut sorted = standings.to_vec();
+    sorted.sort_unstable_by(|one, other| other.total_cmp(one));
+    sorted.truncate(decide);
+    let highest = sorted.first().copied().unwrap_or(f32::NEG_INFINITY);
+    (sorted.iter().sum::<f32>() / sorted.len().max(1) as f32).max(highest - ALONE)
 }
 
 #[cfg(test)]
@@ -190,7 +236,7 @@ mod tests {
         for relevant in [1, 10, 100] {
             let mut scores = nothing(500 - relevant);
             scores.extend((0..relevant).map(|at| 0.36 + 0.0001 * at as f32));
-            let kept = keep(&scores, |score| if score > 0.33 { 1.6 } else { 0.2 });
+            let kept = keep(&scores, |score| if score > 0.33 { 2.6 } else { 0.2 });
             assert_eq!(kept, (0..relevant).collect::<Vec<_>>());
         }
     }
@@ -200,9 +246,10 @@ mod tests {
         let mut scores = nothing(400);
         scores.extend([0.33, 0.34, 0.35]);
         let other: Vec<f32> = scores.iter().map(|score| score * 0.2 - 0.1).collect();
-        let kept = keep(&scores, |_| 1.8);
+        let standing = |place: f32| move |score: f32| if score >= place { 2.2 } else { 0.9 };
+        let kept = keep(&scores, standing(0.33));
         assert_eq!(kept[..3], [0, 1, 2]);
-        assert_eq!(keep(&other, |_| 1.8), kept);
+        assert_eq!(keep(&other, standing(0.33 * 0.2 - 0.1)), kept);
     }
 
     #[test]
@@ -211,5 +258,58 @@ mod tests {
         assert_eq!(keep(&scores, |score| if score > 0.2 { 1.5 } else { 0.3 }), [0, 1]);
         assert_eq!(keep(&scores, |_| 1.0), [0; 0]);
         assert_eq!(keep(&[], |_| 9.0), [0; 0]);
+    }
+
+    #[test]
+    fn the_bar_rises_with_how_many_there_are() {
+        let shown = |count: usize, best: f32| {
+            let mut scores = nothing(count - 3);
+            scores.extend([0.31, 0.31, 0.31]);
+            !keep(&scores, |score| if score == 0.31 { best } else { 0.5 }).is_empty()
+        };
+        assert!(shown(30, 1.4) && shown(100, 1.8) && shown(1000, 2.3));
+        assert!(!shown(30, 1.0) && !shown(100, 1.4) && !shown(1000, 1.8));
+    }
+
+    #[test]
+    fn one_high_standing_may_be_an_accident_and_a_very_high_one_is_none() {
+        let shown = |highest: f32| {
+            let scores = nothing(500);
+            !keep(&scores, |score| if score > 0.285 { highest } else { 0.5 }).is_empty()
+        };
+        assert!(!shown(2.3) && shown(2.8));
+    }
+
+    #[test]
+    fn what_half_of_a_library_shows_stands_out_from_nothing_and_is_found() {
+        let mut scores = nothing(50);
+        scores.extend(nothing(50).iter().map(|score| score + 0.05));
+        let kept = keep(&scores, |score| if score > 0.23 { 2.0 } else { 0.0 });
+        assert!(kept.len() >= 40, "{}", kept.len());
+    }
+
+    #[test]
+    fn what_stands_out_needs_a_little_less_standing() {
+        let standing = |score: f32| if score > 0.3 { 1.9 } else { 0.5 };
+        let with = |best: f32| {
+            let mut scores = nothing(497);
+            scores.extend([best; 3]);
+            keep(&scores, standing)
+        };
+        assert_eq!(with(0.301), [0; 0]);
+        assert_eq!(with(0.40), [0, 1, 2]);
+    }
+
+    #[test]
+    fn unasked_folders_need_more() {
+        let mut scores = vec![0.36, 0.36, 0.36];
+        scores.extend(nothing(497));
+        let background = Background::of(scores.clone());
+        let shown = |cutoff: Cutoff, best: f32| {
+            let standing = |at: usize| Ok::<f32, std::convert::Infallible>(if at < 3 { best } else { 0.2 });
+            cutoff.keep(&background, scores.len(), &scores, usize::MAX, standing).unwrap().len()
+        };
+        assert_eq!((shown(Cutoff::SEARCH, 2.0), shown(Cutoff::THINGS, 2.0)), (3, 0));
+        assert_eq!((shown(Cutoff::SEARCH, 2.6), shown(Cutoff::THINGS, 2.6)), (3, 3));
     }
 }
