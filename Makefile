@@ -82,6 +82,8 @@ bench: test-dependencies
 accuracy:
 	$(CARGO) run --release --locked -p galleryfs-media --example accuracy
 	$(CARGO) run --release --locked -p galleryfs-vision --example model_accuracy
+	$(CARGO) build --release --locked -p galleryfs
+	$(CARGO) run --release --locked -p galleryfs-tests --example seeing_accuracy
 
 contact-sheet: test-dependencies
 	$(CARGO) run --release --locked -p galleryfs-media --example contact_sheet -- target/contact-sheet.png
