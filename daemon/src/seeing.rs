@@ -25,7 +25,7 @@ mod todo;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -120,8 +120,12 @@ struct Shared {
     courtesy: Arc<Courtesy>,
     /// What is wrong that is no file's fault.
     trouble: Mutex<Option<String>>,
-    /// Faces are being put to people, or are to be.
-    people_left: AtomicBool,
+    /// Counts looks and openings that gave something to be sorted: people, things.
+    seen: AtomicU64,
+    /// What that count was when all of it was sorted last.
+    sorted: AtomicU64,
+    /// People are being sorted out.
+    sorting: AtomicBool,
     stop: AtomicBool,
     options: SeeingOptions,
 }
@@ -183,7 +187,9 @@ impl Seeing {
             progress: Progress::default(),
             courtesy: Arc::default(),
             trouble: Mutex::default(),
-            people_left: AtomicBool::new(true),
+            seen: AtomicU64::new(1),
+            sorted: AtomicU64::new(0),
+            sorting: AtomicBool::new(false),
             stop: AtomicBool::new(false),
             options,
         });
@@ -217,11 +223,14 @@ impl Seeing {
     /// How things stand.
     pub fn report(&self) -> SeeingReport {
         let shared = &self.shared;
-        let people = u64::from(shared.people_left.load(Ordering::Relaxed));
-        let opening = u64::from(shared.opening.load(Ordering::Relaxed));
+        // In this order: who has looked counts that before it is done.
+        let looking = shared.todo.left();
+        let unsorted = shared.seen.load(Ordering::SeqCst) != shared.sorted.load(Ordering::SeqCst)
+            || shared.sorting.load(Ordering::SeqCst)
+            || shared.opening.load(Ordering::SeqCst);
         let (stages, eyes) = (shared.progress.stages(), shared.eyes());
         SeeingReport {
-            left: shared.todo.left() + people.max(opening),
+            left: looking + u64::from(unsorted),
             stages: stages.into_iter().map(|(stage, done, rate)| (stage.word(), (done, rate))).collect(),
             eyes: eyes.report.clone(),
             servers: eyes.servers(),

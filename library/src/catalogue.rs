@@ -67,8 +67,8 @@ pub enum CatalogueError {
     /// It has failed and is being opened again.
     #[error("the catalogue is being opened again; try again in a moment")]
     Reopening,
-    /// It has failed, and somebody still reads from it.
-    #[error("the catalogue has failed and is still in use; it is opened again once it is not")]
+    /// Somebody still has it open: a reader of one that has failed, or what is left of a process that was killed.
+    #[error("the catalogue is still in use; it is opened once it is not")]
     InUse,
     /// The folder could not be made or moved.
     #[error("the catalogue's folder {path}: {source}", path = path.display())]
@@ -176,6 +176,15 @@ impl Catalogue {
     }
 
     fn open_raw(dir: &Path) -> Result<Self, CatalogueError> {
+        // A sled that was closed lets go of its lock when its last thread ends, and a process that was killed when a child
+        // does that it had begun to start. sled itself would not wait, and call it an error of the file.
+        let begun = Instant::now();
+        while is_locked(dir) {
+            if begun.elapsed() > LET_GO {
+                return Err(CatalogueError::InUse);
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
         let config = sled::Config::new().path(dir).cache_capacity(CACHE).flush_every_ms(Some(500));
         let failed = Arc::new(AtomicBool::new(false));
         Ok(Self { db: guarded(&failed, || config.open())?, failed })
@@ -441,6 +450,23 @@ mod tests {
         assert!(opened.fresh);
         assert!(opened.note.unwrap().contains("moved to"));
         assert!(path.with_extension("damaged").exists());
+    }
+
+    #[test]
+    fn one_that_is_locked_for_a_moment_is_waited_for_and_not_taken_for_damaged() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("catalogue");
+        let library = LibraryId::random();
+        drop(Catalogue::open(&path, library).unwrap());
+        let lock = std::fs::File::open(path.join("db")).unwrap();
+        flock(&lock, FlockOperation::LockExclusive).unwrap();
+        let lets_go = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(100));
+            drop(lock);
+        });
+        let opened = Catalogue::open(&path, library).unwrap();
+        assert!(!opened.fresh, "{:?}", opened.note);
+        lets_go.join().unwrap();
     }
 
     #[test]

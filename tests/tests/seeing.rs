@@ -88,7 +88,7 @@ fn words_find_what_is_in_the_picture_and_folders_show_who() {
     }
     let daemon = site.up();
     daemon.settle();
-    let found = site.ask(&["search", "--json", "a dog"]).json();
+    let found = site.ask(&["search", "--json", "--limit", "1000", "a dog"]).json();
     assert!(!found.is_empty());
     let listed = |view: &str| site.mount().join(view).read_dir().unwrap().count();
     assert_eq!(listed("search/a dog"), found.len());

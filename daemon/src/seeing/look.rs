@@ -1,5 +1,6 @@
 //! One look at one photo or video: decoded once, and all that is missing made from it.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use galleryfs_fs::{Original, Source as _};
@@ -135,11 +136,13 @@ impl Shared {
         let preview = || self.preview(content);
         if let Some(clip) = eyes.clip.as_ref().filter(|_| missing.meaning) {
             clip.look(content, picture, &preview)?;
+            self.seen.fetch_add(1, Ordering::SeqCst);
             self.progress.done(Stage::Meaning);
         }
         if let Some(eye) = eyes.faces.as_ref().filter(|_| missing.faces) {
             let faces = eye.look(content, picture, &preview)?;
             self.library.put_faces(content, eye.model().as_str(), &faces).map_err(anyhow::Error::from)?;
+            self.seen.fetch_add(1, Ordering::SeqCst);
             self.progress.done(Stage::Faces);
         }
         Ok(())

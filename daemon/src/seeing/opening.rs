@@ -46,6 +46,7 @@ impl Shared {
         *self.eyes.write().unwrap_or_else(PoisonError::into_inner) = eyes;
         // Only now: what was looked at without models would have to be decoded twice.
         self.todo.fill(&self.library.snapshot());
+        self.seen.fetch_add(1, Ordering::SeqCst);
         self.opening.store(false, Ordering::Relaxed);
         // The first search would have to wait for it.
         if let Some(Err(error)) = self.meaning().map(|meaning| meaning.prepare()) {

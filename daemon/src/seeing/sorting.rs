@@ -27,6 +27,7 @@ impl Shared {
                 continue;
             }
             last = Instant::now();
+            let seen = self.seen.load(Ordering::SeqCst);
             let effort = if idle { Effort::Settle } else { Effort::Quick };
             if idle {
                 self.take_over(&mut taken_over);
@@ -34,14 +35,17 @@ impl Shared {
             }
             let outcome = match self.library.pending_people() {
                 Ok(true) => {
-                    self.people_left.store(true, Ordering::Relaxed);
+                    self.sorting.store(true, Ordering::SeqCst);
                     self.library.update_people(effort).map(drop)
                 }
                 Ok(false) => Ok(()),
                 Err(error) => Err(error),
             };
             // What failed is not to be waited for, either.
-            self.people_left.store(!idle, Ordering::Relaxed);
+            if idle {
+                self.sorted.store(seen, Ordering::SeqCst);
+            }
+            self.sorting.store(false, Ordering::SeqCst);
             if let Err(error) = outcome {
                 self.clear(Some(error.to_string()));
                 std::thread::sleep(PEOPLE);
