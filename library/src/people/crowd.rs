@@ -39,8 +39,8 @@ const WHOLE: usize = 8;
 pub(crate) enum Part {
     /// Groups are made of it.
     Makes,
-    /// It joins a group that it is near to, and makes none: of it the user decided something. It must not tear a group
-    /// apart, nor pull one along, when it was taken out of that very group.
+    /// It joins a group that it is near to, and makes none: it may be no face at all, or of it the user decided something.
+    /// That one must not tear a group apart, nor pull one along, when it was taken out of that very group.
     Joins,
     /// It joins one that it is clearly near to: it is small or blurred.
     JoinsIfClear,

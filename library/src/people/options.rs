@@ -13,6 +13,8 @@ pub struct PeopleOptions {
     pub min_sharpness: f32,
     /// See [`DetectedFace::score`].
     pub min_score: f32,
+    /// A face that is smaller than this is nobody's, unless the user says whose: to a model they all look alike.
+    pub least_side_px: f32,
     /// How much nearer than the cutoff a face that starts nobody must be to somebody to join.
     pub join_margin: f32,
     /// Good faces that found a person.
@@ -30,7 +32,8 @@ impl Default for PeopleOptions {
             cutoff: None,
             min_side_px: 28.0,
             min_sharpness: 15.0,
-            min_score: 0.55,
+            min_score: 0.65,
+            least_side_px: 20.0,
             join_margin: 0.1,
             found_at: 2,
             small: 5000,
@@ -42,9 +45,12 @@ impl Default for PeopleOptions {
 impl PeopleOptions {
     /// Whether a face may start somebody.
     pub fn is_good(&self, face: &DetectedFace) -> bool {
-        face.side_px >= self.min_side_px
-            && face.sharpness >= self.min_sharpness
-            && face.score >= self.min_score
+        self.is_clear(face) && face.score >= self.min_score
+    }
+
+    /// Whether a face, if it is one, is large and sharp enough to be known again.
+    pub fn is_clear(&self, face: &DetectedFace) -> bool {
+        face.side_px >= self.min_side_px && face.sharpness >= self.min_sharpness
     }
 
     /// The mean cosine down to which two groups of faces of `model` are one.

@@ -93,7 +93,7 @@ impl Portraits {
                 let key = FaceKey { content, at: place };
                 let embedding = self.embedding(shot.who, &format!("{name} {at} {}", self.model));
                 self.embeddings.insert(self.model, key, embedding);
-                let (side_px, sharpness) = if shot.sharp { (100.0, 200.0) } else { (12.0, 4.0) };
+                let (side_px, sharpness) = if shot.sharp { (100.0, 200.0) } else { (24.0, 4.0) };
                 DetectedFace { at: place, score: 0.8, side_px, sharpness }
             })
             .collect();

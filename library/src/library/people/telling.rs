@@ -78,13 +78,16 @@ pub(super) fn tell(
         } else if let Some(of) = drawn_of[at] {
             said.drawn.insert(face.id, drawn[of].1);
         }
+        if mark.is_none() && drawn_of[at].is_none() && face.side_px < options.least_side_px {
+            continue;
+        }
         let key = FaceKey { content, at: face.at };
         let Some(embedding) = from.get(&found.model, &key) else { continue };
         let known = cast.faces.iter().find(|cast| cast.id == face.id && cast.compared);
         let part = match mark {
-            _ if !options.is_good(&face.detected()) => Part::JoinsIfClear,
-            Some(_) => Part::Joins,
-            None => Part::Makes,
+            _ if !options.is_clear(&face.detected()) => Part::JoinsIfClear,
+            None if options.is_good(&face.detected()) => Part::Makes,
+            _ => Part::Joins,
         };
         faces.push(Seen { key, id: face.id, part, embedding, group: known.map(|known| known.group) });
     }
