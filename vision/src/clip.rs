@@ -6,6 +6,7 @@
 //! `tokenizer_config.json` ([`textual`]), batch, inputs and width from the graphs themselves.
 
 pub mod configuration;
+mod language;
 pub mod textual;
 pub mod visual;
 

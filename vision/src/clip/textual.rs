@@ -8,6 +8,7 @@ use ort::value::TensorElementType;
 use tokenizers::{PaddingDirection, PaddingParams, PaddingStrategy, Tokenizer, TruncationParams};
 
 use super::configuration::{self, MAX_TOKENIZER, TextConfiguration, configuration};
+use super::language;
 use super::visual::{embedding_width, embeddings};
 use crate::engine::Engine;
 use crate::error::{InferenceError, ModelError};
@@ -106,6 +107,8 @@ impl Textual {
 struct Tokens {
     tokenizer: Tokenizer,
     canonicalize: bool,
+    /// What a text begins with, for a model that wants to be told its language.
+    language: Option<&'static str>,
 }
 
 /// Token numbers of one text, and which of them are padding (0) and which not (1).
@@ -117,10 +120,10 @@ struct Encoded {
 impl Tokens {
     fn read(path: &std::path::Path, text: &TextConfiguration) -> Result<Self, ModelError> {
         let json = configuration::bytes(path, MAX_TOKENIZER)?;
-        Self::parse(&json, text).map_err(|reason| configuration(path, reason))
+        Self::parse(&json, text, language::locale().as_deref()).map_err(|reason| configuration(path, reason))
     }
 
-    fn parse(json: &[u8], text: &TextConfiguration) -> Result<Self, String> {
+    fn parse(json: &[u8], text: &TextConfiguration, locale: Option<&str>) -> Result<Self, String> {
         let mut tokenizer = Tokenizer::from_bytes(json).map_err(|error| error.to_string())?;
         let pad_id = tokenizer.token_to_id(&text.pad_token).ok_or_else(|| {
             format!(
@@ -139,11 +142,15 @@ impl Tokens {
         tokenizer
             .with_truncation(Some(TruncationParams { max_length: text.context_length, ..Default::default() }))
             .map_err(|error| error.to_string())?;
-        Ok(Self { tokenizer, canonicalize: text.canonicalize })
+        let language = language::token(locale, |code| tokenizer.token_to_id(code).is_some());
+        Ok(Self { tokenizer, canonicalize: text.canonicalize, language })
     }
 
     fn encode(&self, text: &str) -> Result<Encoded, String> {
-        let text = clean(text, self.canonicalize);
+        let mut text = clean(text, self.canonicalize);
+        if let Some(language) = self.language {
+            text.insert_str(0, language);
+        }
         let encoding = self.tokenizer.encode_fast(text, true).map_err(|error| error.to_string())?;
         Ok(Encoded { ids: encoding.get_ids().to_vec(), mask: encoding.get_attention_mask().to_vec() })
     }
@@ -278,7 +285,24 @@ mod tests {
             "model": {"type": "WordLevel", "vocab": {"<pad>": 9, "<unk>": 1, "dog": 2, "park": 3}, "unk_token": "<unk>"}}"#;
         let text =
             TextConfiguration { context_length, canonicalize: true, pad_token: pad.to_owned(), width: None };
-        Tokens::parse(json, &text)
+        Tokens::parse(json, &text, None)
+    }
+
+    #[test]
+    fn a_model_of_many_languages_is_told_which_one() {
+        let json = br#"{"version": "1.0", "truncation": null, "padding": null,
+            "added_tokens": [{"id": 7, "content": "deu_Latn", "single_word": false, "lstrip": false, "rstrip": false,
+                "normalized": false, "special": true}],
+            "normalizer": null, "pre_tokenizer": {"type": "Whitespace"}, "post_processor": null, "decoder": null,
+            "model": {"type": "WordLevel", "vocab": {"<pad>": 9, "<unk>": 1, "hund": 2, "deu_Latn": 7}, "unk_token": "<unk>"}}"#;
+        let text = TextConfiguration {
+            context_length: 4,
+            canonicalize: false,
+            pad_token: "<pad>".to_owned(),
+            width: None,
+        };
+        let tokens = Tokens::parse(json, &text, Some("de_DE.UTF-8")).unwrap();
+        assert_eq!(tokens.encode("hund").unwrap().ids, [7, 2, 9, 9]);
     }
 
     #[test]
