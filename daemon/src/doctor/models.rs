@@ -16,7 +16,8 @@ pub(super) fn runtime(settings: &Settings) -> Finding {
     };
     match vision::runtime::find(&options.search(), &prober) {
         Ok(found) => Finding::good(ABOUT, format!("{} in {}", found.version, found.path.display())),
-        Err(error) => Finding::worth(ABOUT, error.to_string(), "galleryfs runtime pull cpu"),
+        Err(_) if !options.servers.is_empty() => Finding::good(ABOUT, "none, and servers are named".to_owned()),
+        Err(error) => Finding::worth(ABOUT, error.to_string(), "galleryfs runtime pull"),
     }
 }
 
@@ -25,8 +26,10 @@ pub(super) fn models(settings: &Settings) -> Vec<Finding> {
     let options = settings.seeing();
     let installed = ModelFolder::new(&options.models).installed().unwrap_or_default();
     let chosen = Chosen::read(&options.data);
+    let servers = options.servers.join(", ");
     let look = |task, about: &str, pull: &str| match chosen.pick(&installed, task) {
         Some(model) => Finding::good(about, model.name.to_string()),
+        None if !servers.is_empty() => Finding::good(about, format!("left to {servers}")),
         None => Finding::worth(about, format!("none in {}", options.models.display()), pull),
     };
     vec![
