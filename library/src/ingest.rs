@@ -257,11 +257,17 @@ impl<'t, 'a> Ingest<'t, 'a> {
             return Ok(());
         }
         let was_seen = record.metadata.is_some();
-        if over_itself || was_seen || self.all_was_seen()? {
+        let awaited = self.is_awaited(asset)?;
+        if over_itself || (!awaited && (was_seen || self.all_was_seen()?)) {
             return self.new_version(asset, digests);
         }
         self.tx.put(Key::waiting(asset), &());
         Ok(())
+    }
+
+    /// Whether the current bytes of an asset are still to be found by the scan that is under way.
+    fn is_awaited(&self, asset: AssetId) -> Result<bool, CatalogueError> {
+        Ok(self.tx.get::<()>(&Key::waiting(asset))?.is_some())
     }
 
     /// Whether everything was told once in this life of the catalogue: what is not known by then is not there.
@@ -276,8 +282,8 @@ impl<'t, 'a> Ingest<'t, 'a> {
         }
         for (key, ()) in self.tx.scan::<()>(&Key::all_waiting())? {
             if let Some(asset) = key.get(1..17).and_then(|id| id.try_into().ok()).map(AssetId::from_bytes) {
-                self.settle_version(asset)?;
                 self.tx.remove(Key::waiting(asset));
+                self.settle_version(asset)?;
             }
         }
         Ok(())
@@ -482,6 +488,9 @@ impl<'t, 'a> Ingest<'t, 'a> {
 
     /// When only older bytes of an asset are left standing, they are its current version again.
     fn settle_version(&mut self, asset: AssetId) -> Result<(), CatalogueError> {
+        if self.is_awaited(asset)? {
+            return Ok(());
+        }
         let Some(record) = self.tx.asset(asset)? else { return Ok(()) };
         if record.is_sidecar() || record.current().next().is_some() {
             return Ok(());

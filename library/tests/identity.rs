@@ -338,6 +338,33 @@ fn what_was_forgotten_stays_so_though_the_catalogue_lost_it() {
     assert_eq!(folder.library.files_under(root, b"fr").unwrap().len(), 1);
 }
 
+/// Found by killing the daemon: a photo was copied and edited, the journal had the new version, the catalogue had lost it,
+/// and the copy was found before the edited photo. The copy was then taken for the photo, and the edited one not shown.
+#[test]
+fn a_version_that_the_catalogue_lost_is_waited_for_before_an_older_copy_takes_its_place() {
+    let mut folder = Folder::new();
+    folder.add("a.jpg", b"old");
+    let (asset, ..) = folder.identity("a.jpg");
+    let kept = tempfile::tempdir().unwrap();
+    let copy = |from: &Path, to: &Path| {
+        let _ = std::fs::remove_dir_all(to);
+        assert!(std::process::Command::new("cp").arg("-a").args([from, to]).status().unwrap().success());
+    };
+    let older = kept.path().join("catalogue");
+    folder.reopen_after(false, |data| copy(&data.join("derived/catalogue"), &older));
+    folder.library.observe(vec![Observation::Scanned]).unwrap();
+    folder.add("a.jpg", b"new");
+    folder.reopen_after(false, |data| copy(&older, &data.join("derived/catalogue")));
+    folder.add("copy.jpg", b"old");
+    folder.add("a.jpg", b"new");
+    folder.library.observe(vec![Observation::Scanned]).unwrap();
+    assert_eq!(folder.row("a.jpg").map(|_| folder.identity("a.jpg").0), Some(asset.clone()));
+    // And when the newer bytes are gone for good, the older ones are the photo again.
+    folder.remove("a.jpg");
+    folder.library.observe(vec![Observation::Scanned]).unwrap();
+    assert_eq!(folder.row("copy.jpg").map(|_| folder.identity("copy.jpg").0), Some(asset));
+}
+
 #[test]
 fn a_forgotten_root_is_retired_until_it_is_named_again() {
     let mut folder = Folder::new();

@@ -16,7 +16,9 @@ pub(super) fn runtime(settings: &Settings) -> Finding {
     };
     match vision::runtime::find(&options.search(), &prober) {
         Ok(found) => Finding::good(ABOUT, format!("{} in {}", found.version, found.path.display())),
-        Err(_) if !options.servers.is_empty() => Finding::good(ABOUT, "none, and servers are named".to_owned()),
+        Err(_) if !options.servers.is_empty() => {
+            Finding::good(ABOUT, "none, and servers are named".to_owned())
+        }
         Err(error) => Finding::worth(ABOUT, error.to_string(), "galleryfs runtime pull"),
     }
 }

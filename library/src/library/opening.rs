@@ -296,6 +296,10 @@ fn replay_known(
                 Ok(fact) => {
                     let forgotten = ingest::forgotten_files(&tx, &fact)?;
                     replay::apply(&mut tx, &fact, record.time, record.sequence)?;
+                    if let Fact::Version { asset, .. } = &fact {
+                        // The folder has told this, and the catalogue has lost it: the scan will tell it again.
+                        tx.put(Key::waiting(*asset), &());
+                    }
                     if !forgotten.is_empty() {
                         Ingest::new(&mut tx, &roots(catalogue)?, &nothing).clear_all(&forgotten)?;
                     }
