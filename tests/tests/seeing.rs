@@ -74,6 +74,30 @@ fn people_are_found_named_and_found_again() {
     assert_eq!(site.list(), list);
 }
 
+/// Found by killing the daemon: the file of embeddings was lost, the faces were known, and nobody was anybody for ever.
+#[test]
+fn people_come_back_when_the_embeddings_of_their_faces_are_lost() {
+    let site = seeing();
+    site.index();
+    let before = people(&site);
+    assert!(before.len() >= PEOPLE.len());
+    std::fs::remove_file(site.data().join("derived/vectors/face-standin.slots")).unwrap();
+    std::fs::remove_dir_all(site.data().join("derived/catalogue")).unwrap();
+    site.index();
+    assert_eq!(people(&site), before);
+    std::fs::remove_file(site.data().join("derived/vectors/face-standin.slots")).unwrap();
+    site.put("people/Angelina_again.jpg", &{
+        let photos = shared().join("photos/people/lfw/Angelina_Jolie");
+        let mut files: Vec<_> = photos.read_dir().unwrap().map(|file| file.unwrap().path()).collect();
+        files.sort();
+        std::fs::read(&files[4]).unwrap()
+    });
+    site.index();
+    let hers = people(&site).into_iter().filter(|(.., photos)| photos.contains("Angelina_again.jpg"));
+    let hers: Vec<_> = hers.collect();
+    assert_eq!(hers.iter().map(|(.., photos)| photos.len()).collect::<Vec<_>>(), [5], "she is known again");
+}
+
 #[test]
 fn words_find_what_is_in_the_picture_and_folders_show_who() {
     let site = seeing();

@@ -96,9 +96,10 @@ impl Shared {
             thumbnails: !self.thumbnails.has_all(content),
             meaning: eyes.clip.as_ref().is_some_and(|clip| !clip.searched.pictures.contains(content)),
             faces: match &eyes.faces {
-                Some(faces) => {
-                    self.library.faces_model(content)?.is_none_or(|model| model != faces.model().as_str())
-                }
+                // A face without its embedding is nobody's: the file of embeddings may have lost it.
+                Some(eye) => self.library.faces_in(content)?.is_none_or(|(model, faces)| {
+                    model != eye.model().as_str() || faces.iter().any(|at| !eye.vectors.has(content, *at))
+                }),
                 None => false,
             },
         })

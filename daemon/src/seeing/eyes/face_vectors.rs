@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use anyhow::{Context as _, Result, anyhow};
-use library::people::{FaceEmbeddings, FaceKey};
+use library::people::{FaceBox, FaceEmbeddings, FaceKey};
 use library::vectors::{ModelName, VectorFile, VectorKey};
-use library::{Embedding, Library};
+use library::{Checksum, Embedding, Library};
 
 /// Those of one model.
 pub(in crate::seeing) struct FaceVectors {
@@ -28,6 +28,12 @@ impl FaceVectors {
     /// Whose.
     pub(super) fn model(&self) -> &ModelName {
         &self.model
+    }
+
+    /// Whether a face has its embedding.
+    pub(in crate::seeing) fn has(&self, content: &Checksum, at: FaceBox) -> bool {
+        let file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.as_ref().is_some_and(|file| file.contains(&VectorKey::face(*content, at)))
     }
 
     /// Keeps an embedding.

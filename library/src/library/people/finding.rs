@@ -72,10 +72,10 @@ impl Library {
         })
     }
 
-    /// The model that looked for faces in the picture with these bytes, if one did.
-    pub fn faces_model(&self, content: &Checksum) -> Result<Option<String>, LibraryError> {
+    /// The model that looked for faces in the picture with these bytes, if one did, and where it found some.
+    pub fn faces_in(&self, content: &Checksum) -> Result<Option<(String, Vec<FaceBox>)>, LibraryError> {
         let record = self.catalogue()?.get::<FacesRecord>(&Key::faces(content))?;
-        Ok(record.map(|record| record.model))
+        Ok(record.map(|record| (record.model, record.faces.iter().map(|face| face.at).collect())))
     }
 }
 
