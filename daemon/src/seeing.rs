@@ -113,8 +113,9 @@ struct Shared {
     eyes: RwLock<Arc<Eyes>>,
     /// What search understands words with.
     meaning: Mutex<Option<(Arc<Searched>, Arc<PictureMeaning>)>>,
-    /// The models are being looked for, or are to be.
-    opening: AtomicBool,
+    /// How often models were to be looked for, and how many of these times are done.
+    wanted: AtomicU64,
+    opened: AtomicU64,
     todo: Todo,
     progress: Progress,
     courtesy: Arc<Courtesy>,
@@ -141,6 +142,11 @@ impl Shared {
             tracing::warn!("{}", trouble.as_deref().unwrap_or_default());
         }
         *now = trouble;
+    }
+
+    /// Whether models are being looked for, or are to be.
+    fn is_opening(&self) -> bool {
+        self.wanted.load(Ordering::SeqCst) != self.opened.load(Ordering::SeqCst)
     }
 
     fn is_stopped(&self) -> bool {
@@ -182,7 +188,8 @@ impl Seeing {
             decoders: Decoders::new(program, vec!["decoder".into()], cores),
             eyes: RwLock::default(),
             meaning: Mutex::default(),
-            opening: AtomicBool::new(true),
+            wanted: AtomicU64::new(1),
+            opened: AtomicU64::new(0),
             todo: Todo::default(),
             progress: Progress::default(),
             courtesy: Arc::default(),
@@ -227,7 +234,7 @@ impl Seeing {
         let looking = shared.todo.left();
         let unsorted = shared.seen.load(Ordering::SeqCst) != shared.sorted.load(Ordering::SeqCst)
             || shared.sorting.load(Ordering::SeqCst)
-            || shared.opening.load(Ordering::SeqCst);
+            || shared.is_opening();
         let (stages, eyes) = (shared.progress.stages(), shared.eyes());
         SeeingReport {
             left: looking + u64::from(unsorted),
@@ -240,7 +247,7 @@ impl Seeing {
 
     /// Takes up models and runtimes that came or were chosen since they were last looked for. Comes back at once.
     pub fn open_eyes_again(&self) {
-        self.shared.opening.store(true, Ordering::Relaxed);
+        self.shared.wanted.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Ends the threads; a look that is under way is left to itself after a second.

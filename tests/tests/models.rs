@@ -115,6 +115,27 @@ fn another_model_looks_at_everything_while_search_goes_on_with_the_old() {
     daemon.settle();
     eventually("search goes by the new one", &Value::Null, || vision(&site, "meanwhile"));
     assert_eq!(site.ask(&["search", "--json", "snow"]).json().len(), found.len(), "they are the same model");
+
+    // One that is broken is said so, and search keeps what it has.
+    std::fs::create_dir_all(own.join("broken/visual")).unwrap();
+    std::fs::create_dir_all(own.join("broken/textual")).unwrap();
+    for file in std::fs::read_dir(models().join("clip/standin")).unwrap().map(|file| file.unwrap().path()) {
+        let within = if file.is_dir() {
+            file.read_dir().unwrap().map(|file| file.unwrap().path()).collect()
+        } else {
+            vec![file]
+        };
+        for file in within {
+            let to = own.join("broken").join(file.strip_prefix(models().join("clip/standin")).unwrap());
+            let bytes = std::fs::read(&file).unwrap();
+            std::fs::write(to, &bytes[..bytes.len() / 2]).unwrap();
+        }
+    }
+    assert_eq!(site.ask(&["models", "use", "broken"]).code, Some(0));
+    until("it is told", || vision(&site, "missing").to_string().contains("broken").then_some(()));
+    assert_eq!(site.ask(&["search", "--json", "snow"]).json().len(), found.len());
+    assert_eq!(site.ask(&["models", "use", "second"]).code, Some(0));
+    until("it is back", || (vision(&site, "clip") == "second").then_some(()));
     daemon.stop();
     // A command without a daemon understands words, too.
     assert_eq!(site.ask(&["search", "--json", "snow"]).json().len(), found.len());

@@ -166,10 +166,13 @@ impl Eyes {
             servers: servers.as_ref(),
             courtesy: Arc::clone(courtesy),
         };
-        if let Some(name) = clip
-            && let Err(error) = eyes.open_clip(&sources, &name, InUse::read(&options.data), before)
-        {
-            eyes.lacks(&name, &error);
+        if let Some(name) = clip {
+            if let Err(error) = eyes.open_clip(&sources, &name, before) {
+                eyes.lacks(&name, &error);
+            }
+            // Also where the chosen one is broken: search keeps what it had.
+            let old = InUse::read(&options.data).filter(|old| old.as_str() != name);
+            old.into_iter().for_each(|old| eyes.open_meanwhile(&sources, &old, before));
         }
         if let Some(name) = faces
             && let Err(error) = eyes.open_faces(&sources, &name, before)
@@ -226,13 +229,7 @@ impl Eyes {
             refused.map(|refused| format!("{}: {}", refused.provider, refused.reason)).collect();
     }
 
-    fn open_clip(
-        &mut self,
-        sources: &Sources<'_>,
-        name: &str,
-        in_use: Option<ModelName>,
-        before: &Self,
-    ) -> Result<()> {
+    fn open_clip(&mut self, sources: &Sources<'_>, name: &str, before: &Self) -> Result<()> {
         let model = ModelName::new(name)?;
         let here = sources.engine.is_some() && sources.has(Task::Clip, &model);
         let same =
@@ -246,23 +243,26 @@ impl Eyes {
         };
         self.report.clip = Some(name.to_owned());
         self.clip = Some(clip);
-        let Some(old) = in_use.filter(|old| *old != model) else { return Ok(()) };
-        let opened = match before.searched_of(&old) {
+        Ok(())
+    }
+
+    /// Has search go on with the model `old`, until the one that was chosen has seen every picture.
+    fn open_meanwhile(&mut self, sources: &Sources<'_>, old: &ModelName, before: &Self) {
+        let opened = match before.searched_of(old) {
             Some(searched) => Ok(searched),
-            None => Searched::open(sources, &old, None).map(Arc::new),
+            None => Searched::open(sources, old, None).map(Arc::new),
         };
         match opened {
             Ok(searched) if !searched.pictures.is_empty() => {
-                tracing::info!("search goes on with {old} until {name} has seen every picture");
+                tracing::info!(
+                    "search goes on with {old} until every picture is seen by the model that was chosen"
+                );
                 self.report.meanwhile = Some(old.to_string());
                 self.meanwhile = Some(searched);
             }
             Ok(_) => {}
-            Err(error) => {
-                tracing::info!("search knows what {name} has seen so far; {old} cannot be used: {error:#}");
-            }
+            Err(error) => tracing::info!("{old}, which search went by, cannot be used: {error:#}"),
         }
-        Ok(())
     }
 
     fn open_faces(&mut self, sources: &Sources<'_>, name: &str, before: &Self) -> Result<()> {

@@ -24,7 +24,7 @@ impl Shared {
         let mut last: Option<Instant> = None;
         while !self.is_stopped() {
             let again = self.eyes().unreached && last.is_some_and(|last| last.elapsed() >= AGAIN);
-            if again || self.opening.load(Ordering::Relaxed) {
+            if again || self.is_opening() {
                 self.open_eyes();
                 last = Some(Instant::now());
             }
@@ -33,6 +33,8 @@ impl Shared {
     }
 
     fn open_eyes(&self) {
+        // What is asked for from here on is asked for once more.
+        let wanted = self.wanted.load(Ordering::SeqCst);
         let before = self.eyes();
         let eyes = Arc::new(Eyes::open(&self.library, &self.options, &self.courtesy, &before));
         for missing in eyes.report.missing.iter().filter(|missing| !before.report.missing.contains(missing)) {
@@ -47,7 +49,7 @@ impl Shared {
         // Only now: what was looked at without models would have to be decoded twice.
         self.todo.fill(&self.library.snapshot());
         self.seen.fetch_add(1, Ordering::SeqCst);
-        self.opening.store(false, Ordering::Relaxed);
+        self.opened.store(wanted, Ordering::SeqCst);
         // The first search would have to wait for it.
         if let Some(Err(error)) = self.meaning().map(|meaning| meaning.prepare()) {
             tracing::warn!("search by meaning: {error}");

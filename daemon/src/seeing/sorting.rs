@@ -22,7 +22,7 @@ impl Shared {
         let (mut looked, mut taken_over) = (None, None);
         while !self.is_stopped() {
             std::thread::sleep(Duration::from_millis(100));
-            let idle = self.todo.left() == 0 && !self.opening.load(Ordering::Relaxed);
+            let idle = self.todo.left() == 0 && !self.is_opening();
             if !idle && last.elapsed() < PEOPLE {
                 continue;
             }
