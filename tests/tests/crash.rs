@@ -10,16 +10,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use galleryfs_tests::{Jpeg, Random, Site, folder, until};
+use galleryfs_tests::{Jpeg, Random, Site, eventually, folder};
 use serde_json::Value;
 
 /// What the test knows of its folder: every file and its bytes.
 struct Model {
     random: Random,
     files: BTreeMap<PathBuf, Vec<u8>>,
-    /// Bytes that were written over: where they stand elsewhere, they are an older version of a photo, or a photo of
-    /// their own, by which of the two was seen first (docs/architecture.md).
-    edited: BTreeSet<Vec<u8>>,
     photos: u64,
 }
 
@@ -69,27 +66,20 @@ impl Model {
             std::fs::write(&part, &bytes).unwrap();
             std::fs::rename(&part, &target).unwrap();
         }
-        self.edited.extend(self.files.insert(path, bytes));
+        self.files.insert(path, bytes);
     }
 
-    /// What `list --json` must say: which bytes stand where, the same bytes being one asset. What may be missing there
-    /// is taken out if it is missing in `listed`.
-    fn truth(&self, root: &Path, listed: &Listed) -> Listed {
+    /// What `list --json` must say: which bytes stand where, the same bytes being one asset.
+    fn truth(&self, root: &Path) -> BTreeSet<(u64, BTreeSet<PathBuf>)> {
         let mut same: BTreeMap<&[u8], BTreeSet<PathBuf>> = BTreeMap::new();
         for (path, bytes) in &self.files {
             same.entry(bytes).or_default().insert(root.join(path));
         }
-        let told = same.into_iter().map(|(bytes, paths)| (bytes, (bytes.len() as u64, paths)));
-        told.filter(|(bytes, told)| !self.edited.contains(*bytes) || listed.contains(told))
-            .map(|(_, told)| told)
-            .collect()
+        same.into_iter().map(|(bytes, paths)| (bytes.len() as u64, paths)).collect()
     }
 }
 
-/// Sizes and paths of assets.
-type Listed = BTreeSet<(u64, BTreeSet<PathBuf>)>;
-
-fn listed(site: &Site) -> Listed {
+fn listed(site: &Site) -> BTreeSet<(u64, BTreeSet<PathBuf>)> {
     let asset = |asset: &Value| {
         let paths = asset["paths"].as_array().unwrap().iter().map(|path| path.as_str().unwrap().into());
         (asset["size"].as_u64().unwrap(), paths.collect())
@@ -110,8 +100,7 @@ fn every_restart_after_a_kill_comes_to_the_truth() {
     println!("GALLERYFS_SEED={seed}");
 
     let site = Site::default();
-    let mut model =
-        Model { random: Random::new(seed), files: BTreeMap::new(), edited: BTreeSet::new(), photos: 0 };
+    let mut model = Model { random: Random::new(seed), files: BTreeMap::new(), photos: 0 };
     let mut known: Vec<Value> = Vec::new();
     for round in 0..rounds {
         let daemon = site.up();
@@ -137,13 +126,10 @@ fn every_restart_after_a_kill_comes_to_the_truth() {
         }
         if round % 3 == 2 {
             let daemon = site.up();
-            until(&format!("seed {seed}, round {round}"), || {
-                let told = listed(&site);
-                (told == model.truth(site.photos(), &told)).then_some(())
-            });
-            until(&format!("seed {seed}, round {round}: the mount"), || {
-                let shown = folder::names(&site.mount().join("types/image")).len();
-                (shown == listed(&site).len()).then_some(())
+            let truth = model.truth(site.photos());
+            eventually(&format!("seed {seed}, round {round}"), &truth, || listed(&site));
+            eventually(&format!("seed {seed}, round {round}: the mount"), &truth.len(), || {
+                folder::names(&site.mount().join("types/image")).len()
             });
             daemon.kill();
         }
