@@ -11,6 +11,7 @@
 //!    changes only when a path was lost, which no rebuild does.
 
 mod naming;
+pub(crate) mod originals;
 mod ties;
 
 use std::collections::{BTreeSet, HashMap};
@@ -157,6 +158,7 @@ impl<'t, 'a> Ingest<'t, 'a> {
         let Arrival { path, stat, digests, metadata, sidecars } = arrival;
         let Some(owner) = self.owner(path.root) else { return Ok(()) };
         self.revive(path.root)?;
+        self.part_from_original(owner, &path, &stat, digests)?;
         let stood = match self.tx.get::<FileRecord>(&Key::file(&path))?.map(|record| record.content) {
             Some(FileContent::Asset { asset, .. }) => Some(asset),
             Some(_) => {
@@ -177,7 +179,7 @@ impl<'t, 'a> Ingest<'t, 'a> {
         let asset = match (known, previous) {
             (Some(known), _) => known,
             (None, Some(previous)) if self.is_new_version(previous, &path, metadata.as_deref())? => {
-                self.new_version(previous, digests)?;
+                self.edited(previous, digests)?;
                 previous
             }
             (None, _) => self.new_asset(owner, &path, digests)?,
@@ -285,6 +287,9 @@ impl<'t, 'a> Ingest<'t, 'a> {
                 self.tx.remove(Key::waiting(asset));
                 self.settle_version(asset)?;
             }
+        }
+        for (key, _) in self.tx.scan::<Timestamp>(&Key::all_superseded())? {
+            self.tx.remove(Key::from_scan(key));
         }
         Ok(())
     }
@@ -556,10 +561,21 @@ pub(crate) fn away_files(
     Ok(files)
 }
 
-/// The files that a replayed fact forgets: those that the catalogue, which lost the commit, still holds for away.
-pub(crate) fn forgotten_files(tx: &Transaction<'_>, fact: &Fact) -> Result<Vec<FilePath>, CatalogueError> {
+/// The files of which a replayed fact says that the catalogue, which lost the commit, has them wrong: those forgotten that
+/// it still holds for away, and those of bytes that are another asset's now.
+pub(crate) fn forgotten_files(
+    tx: &mut Transaction<'_>,
+    fact: &Fact,
+) -> Result<Vec<FilePath>, CatalogueError> {
     match fact {
         Fact::Forget { root, folder } => away_files(tx, *root, &replay::decode_path(folder)),
+        Fact::Asset { asset, owner, digests, host: None, .. } => {
+            let version = digests.checksum;
+            let holder = tx.get::<AssetId>(&Key::content(*owner, &version))?.filter(|id| id != asset);
+            let Some(holder) = holder else { return Ok(Vec::new()) };
+            let standing = tx.asset(holder)?.map(|record| record.standing.as_slice()).unwrap_or_default();
+            Ok(standing.iter().filter(|at| at.checksum == version).map(|at| at.path.clone()).collect())
+        }
         _ => Ok(Vec::new()),
     }
 }

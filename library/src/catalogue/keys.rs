@@ -21,6 +21,11 @@ impl Key {
         Self(bytes)
     }
 
+    /// The key of a record that was scanned.
+    pub(crate) fn from_scan(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.0
     }
@@ -154,6 +159,16 @@ impl Key {
     /// Every asset of which only older bytes were found so far.
     pub(crate) fn all_waiting() -> Self {
         Self::of(b'W', &[])
+    }
+
+    /// When an edit took the place of a version of an asset, if that was since all files were last told.
+    pub(crate) fn superseded(id: AssetId, version: &Checksum) -> Self {
+        Self::of(b's', &[id.as_bytes(), version.as_bytes()])
+    }
+
+    /// All versions whose place an edit took since all files were last told.
+    pub(crate) fn all_superseded() -> Self {
+        Self::of(b's', &[])
     }
 
     /// Bytes that could not be shown.

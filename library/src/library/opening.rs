@@ -20,7 +20,7 @@ use crate::catalogue::{Catalogue, CatalogueError, Started};
 use crate::change::Cursor;
 use crate::fact::{Fact, UnknownFact};
 use crate::id::{AccountId, AssetId, PersonId};
-use crate::ingest::{self, Ingest};
+use crate::ingest::{self, Ingest, originals};
 use crate::journal::{Draft, Face, Journal, Options, Record, Sequence};
 use crate::people::cast;
 use crate::project::{self, AwayFolders, Ties};
@@ -284,6 +284,8 @@ fn replay_known(
             _ => (applied, unknown) = (before, None),
         }
     }
+    // Of a catalogue made anew nothing is late: what happened before is in the journal as it was decided.
+    let is_empty = applied == Sequence::START;
     let nothing = Snapshot::with_capacity(catalogue.cursor()?, 0);
     let mut records = journal.records(applied).peekable();
     while records.peek().is_some() {
@@ -294,7 +296,10 @@ fn replay_known(
             last = record.sequence;
             match read(&record) {
                 Ok(fact) => {
-                    let forgotten = ingest::forgotten_files(&tx, &fact)?;
+                    let forgotten = ingest::forgotten_files(&mut tx, &fact)?;
+                    if let (Fact::Version { asset, from, to }, false) = (&fact, is_empty) {
+                        originals::mark_replayed(&mut tx, *asset, from, to, record.time)?;
+                    }
                     replay::apply(&mut tx, &fact, record.time, record.sequence)?;
                     if let Fact::Version { asset, .. } = &fact {
                         // The folder has told this, and the catalogue has lost it: the scan will tell it again.

@@ -1,0 +1,119 @@
+//! A photo that was copied and then edited, where the edit is found before the copy.
+//!
+//! Had the copy been found first, the edit would be an asset of its own, since the bytes it came from still stand at
+//! another path. A scan finds files in any order, and the truth must not depend on it. So when an edit takes the place of
+//! a version, the moment is remembered; and when a file with the older bytes turns up that was there by then, the edit is
+//! parted from its original after all. A file that came later is what it looks like: an older version, brought again.
+
+use jiff::Timestamp;
+
+use super::{Arrival, Ingest};
+use crate::catalogue::CatalogueError;
+use crate::catalogue::keys::Key;
+use crate::catalogue::transaction::Transaction;
+use crate::checksum::{Checksum, Digests};
+use crate::id::{AccountId, AssetId};
+use crate::observation::{FileContent, FilePath, FileRecord, FileStat};
+
+impl Ingest<'_, '_> {
+    /// Bytes nobody had before took the place of an asset's current ones.
+    pub(super) fn edited(&mut self, asset: AssetId, to: Digests) -> Result<(), CatalogueError> {
+        let now = self.tx.now;
+        if let Some(from) = self.tx.asset(asset)?.map(|record| record.digests.checksum) {
+            self.tx.put(Key::superseded(asset, &from), &now);
+        }
+        self.new_version(asset, to)
+    }
+
+    /// Parts an edit from its original when the file that arrives shows that both stood there, whichever of them it is.
+    pub(super) fn part_from_original(
+        &mut self,
+        owner: AccountId,
+        path: &FilePath,
+        stat: &FileStat,
+        digests: Digests,
+    ) -> Result<(), CatalogueError> {
+        let Some(asset) = self.tx.get::<AssetId>(&Key::content(owner, &digests.checksum))? else {
+            return Ok(());
+        };
+        let Some(record) = self.tx.asset(asset)? else { return Ok(()) };
+        let edit = record.digests;
+        let original = if edit.checksum == digests.checksum {
+            let standing = record.standing.iter().filter(|at| at.checksum != edit.checksum);
+            let elsewhere: Vec<FilePath> =
+                standing.filter(|at| at.path != *path).map(|at| at.path.clone()).collect();
+            let mut original = None;
+            for other in elsewhere {
+                if let Some(FileRecord { stat, content: FileContent::Asset { digests, .. } }) =
+                    self.tx.get(&Key::file(&other))?
+                    && self.was_there(asset, &digests.checksum, &stat)?
+                {
+                    original.get_or_insert(digests);
+                }
+            }
+            original
+        } else {
+            let stands = record.current().any(|at| at.path != *path);
+            (stands && self.was_there(asset, &digests.checksum, stat)?).then_some(digests)
+        };
+        match original {
+            Some(original) => self.part(owner, asset, edit, original),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a file with older bytes of an asset was there when an edit took their place. Making, copying and moving a
+    /// file set its change time, and no program can set it back.
+    fn was_there(&self, asset: AssetId, version: &Checksum, stat: &FileStat) -> Result<bool, CatalogueError> {
+        let edited = self.tx.get::<Timestamp>(&Key::superseded(asset, version))?;
+        Ok(edited.is_some_and(|edited| i128::from(stat.ctime_ns) < edited.as_nanosecond()))
+    }
+
+    /// Makes the asset its original again, and what stands there of the edit an asset of its own.
+    fn part(
+        &mut self,
+        owner: AccountId,
+        asset: AssetId,
+        edit: Digests,
+        original: Digests,
+    ) -> Result<(), CatalogueError> {
+        if self.tx.asset(AssetId::of_content(owner, &edit.checksum))?.is_some() {
+            return Ok(());
+        }
+        let Some(record) = self.tx.asset(asset)? else { return Ok(()) };
+        let mut metadata = record.metadata.clone().map(Box::new);
+        let described_at = record.described_at.clone();
+        let mut paths: Vec<FilePath> = record.current().map(|at| at.path.clone()).collect();
+        paths.sort_by_key(|path| described_at.as_ref() != Some(path));
+        let mut edits = Vec::with_capacity(paths.len());
+        for path in paths {
+            let Some(FileRecord { stat, content: FileContent::Asset { digests, sidecars, .. } }) =
+                self.tx.get(&Key::file(&path))?
+            else {
+                continue;
+            };
+            self.clear(&path)?;
+            self.tx.remove(Key::vacated(&path));
+            edits.push(Arrival { path, stat, digests, metadata: metadata.take(), sidecars });
+        }
+        self.tx.remove(Key::content(owner, &edit.checksum));
+        self.tx.remove(Key::superseded(asset, &original.checksum));
+        self.new_version(asset, original)?;
+        edits.into_iter().try_for_each(|edit| self.arrived(edit))
+    }
+}
+
+/// Remembers an edit of which the catalogue lost the commit.
+pub(crate) fn mark_replayed(
+    tx: &mut Transaction<'_>,
+    asset: AssetId,
+    from: &Checksum,
+    to: &Digests,
+    time: Timestamp,
+) -> Result<(), CatalogueError> {
+    let Some(owner) = tx.asset(asset)?.map(|record| record.owner) else { return Ok(()) };
+    if tx.get::<AssetId>(&Key::content(owner, &to.checksum))?.is_none() {
+        tx.put(Key::superseded(asset, from), &time);
+    }
+    Ok(())
+}
