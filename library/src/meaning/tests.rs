@@ -186,7 +186,8 @@ fn words_and_pictures_become_one_list() {
     let scene = scene();
     let dogs = scene.search("dog");
     assert_eq!(dogs[0], "dog.jpg", "the file of that name first, whatever it shows");
-    assert!((23..=29).contains(&dogs.len()), "{dogs:?}");
+    // 22 photos show one, and one file is called so; a fifth of the list may be there by chance.
+    assert!((23..=22 * 5 / 4 + 1 + 1).contains(&dogs.len()), "{dogs:?}");
     assert!(dogs.contains(&"IMG_0031.jpg".to_owned()));
     let in_park = scene.search("dog in park");
     assert_eq!(in_park[0], "IMG_0031.jpg");
