@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, unbounded};
 use galleryfs_fs::{Commit, Details, Original, QueryError, Source, SourceError, Unreadable};
+use library::journal::Face;
 use library::query::Mode;
 use library::things::Things;
 use library::{
-    AccountId, AssetId, AssetInode, FileContent, FilePath, FileStat, Library, LibraryError, Row, RowNumber,
-    Scope, Snapshot,
+    AccountId, AssetId, AssetInode, Decision, FileContent, FilePath, FileStat, Library, LibraryError, Row,
+    RowNumber, Scope, Snapshot,
 };
 
 use crate::pipeline::beneath;
@@ -137,6 +138,14 @@ impl Source for LibrarySource {
 
     fn sync(&self) -> Result<(), SourceError> {
         self.library.sync().map_err(|error| io::Error::other(error).into())
+    }
+
+    fn decide(&self, decisions: &[(AssetId, Vec<Decision>)]) -> Result<(), SourceError> {
+        match self.library.decide(Face::Mount, decisions) {
+            Ok(()) => Ok(()),
+            Err(LibraryError::NoAsset(_)) => Err(SourceError::Gone),
+            Err(error) => Err(io::Error::other(error).into()),
+        }
     }
 
     fn details(&self, asset: AssetId) -> Option<Details> {

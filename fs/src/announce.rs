@@ -62,7 +62,8 @@ impl Tokens {
         self.thread.store(rustix::thread::gettid().as_raw_nonzero().get(), Ordering::Release);
     }
 
-    fn ours(&self, pid: u32) -> bool {
+    /// Whether a request is the announcing thread's, while it announces.
+    pub(crate) fn ours(&self, pid: u32) -> bool {
         // The kernel names the thread, not the process.
         self.standing.load(Ordering::Acquire) > 0
             && i32::try_from(pid).is_ok_and(|pid| pid != 0 && pid == self.thread.load(Ordering::Acquire))

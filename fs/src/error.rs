@@ -19,6 +19,21 @@ pub enum FsError {
     /// Something would write, and this stage of the mount only reads.
     #[error("the tree is read-only")]
     ReadOnly,
+    /// A photo cannot be put where it is computed what is listed.
+    #[error("what is listed here follows from the photos and cannot be decided")]
+    Computed,
+    /// The name is another's.
+    #[error("file exists")]
+    Exists,
+    /// A value that cannot be read, with what is wrong.
+    #[error("{0}")]
+    BadValue(String),
+    /// An attribute that cannot be set.
+    #[error("this attribute cannot be changed")]
+    FixedAttribute,
+    /// An attribute that is none of ours.
+    #[error("no such attribute can be kept here")]
+    ForeignAttribute,
     /// The asset or attribute has no such attribute.
     #[error("no such attribute")]
     NoAttribute,
@@ -66,6 +81,10 @@ impl FsError {
             Self::NotADirectory => Errno::ENOTDIR,
             Self::IsADirectory => Errno::EISDIR,
             Self::ReadOnly => Errno::EROFS,
+            Self::Computed | Self::FixedAttribute => Errno::EPERM,
+            Self::Exists => Errno::EEXIST,
+            Self::BadValue(_) => Errno::EINVAL,
+            Self::ForeignAttribute => Errno::EOPNOTSUPP,
             Self::NoAttribute => Errno::NO_XATTR,
             Self::NoAttributes => Errno::ENOSYS,
             Self::Range => Errno::ERANGE,
@@ -82,7 +101,7 @@ impl FsError {
     pub(crate) fn level(&self) -> tracing::Level {
         match self {
             Self::Source(_) | Self::Io(_) | Self::Busy | Self::BadHandle => tracing::Level::WARN,
-            Self::Query(_) => tracing::Level::INFO,
+            Self::Query(_) | Self::Computed | Self::BadValue(_) => tracing::Level::INFO,
             Self::ReadOnly => tracing::Level::DEBUG,
             _ => tracing::Level::TRACE,
         }

@@ -120,6 +120,7 @@ pub fn mount(source: Arc<dyn Source>, mountpoint: &Path, options: Options) -> Re
     let tree = Arc::new(Tree::new(source, Owner::this_process(), &options));
     let handles = Arc::new(Handles::default());
     let tokens = Arc::new(Tokens::default());
+    let misbelieved = crossbeam_channel::unbounded();
     let shell = Shell(Arc::new(Shared {
         tree: Arc::clone(&tree),
         files: Files::new(options.passthrough),
@@ -127,6 +128,7 @@ pub fn mount(source: Arc<dyn Source>, mountpoint: &Path, options: Options) -> Re
         tokens: Arc::clone(&tokens),
         pools: Pools::default(),
         xattrs: options.xattrs,
+        misbelieved: misbelieved.0.clone(),
         stack_depth: stack_depth(options.passthrough, &roots),
     }));
     let io_error = |error| io_error(&mountpoint, error);
@@ -139,6 +141,7 @@ pub fn mount(source: Arc<dyn Source>, mountpoint: &Path, options: Options) -> Re
         let follower = Follower::start(Following {
             tree,
             commits,
+            misbelieved,
             clock: options.clock,
             tick: options.tick,
             notifier: session.notifier(),

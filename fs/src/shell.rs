@@ -10,6 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use crossbeam_channel::Sender;
 use fuser::{
     AccessFlags, BsdFileFlags, Errno, FileHandle, Filesystem, FopenFlags, Generation, INodeNo, InitFlags,
     KernelConfig, LockOwner, OpenAccMode, OpenFlags, RenameFlags, ReplyAttr, ReplyCreate, ReplyData,
@@ -18,14 +19,16 @@ use fuser::{
 };
 use library::RootId;
 
-use crate::announce::{Act, Tokens};
+use crate::announce::{self, Tokens};
 use crate::error::FsError;
 use crate::files::{Caching, Files, Now, OpenFile, Opened};
 use crate::handles::Handles;
 use crate::options::Xattrs;
 use crate::pool::{Pools, Turn};
+use crate::tree::acts::{Act, Onto};
+use crate::tree::changes::Changes;
 use crate::tree::listing::Listing;
-use crate::tree::{LONG, Readable, Tree};
+use crate::tree::{Entry, LONG, Readable, Tree};
 use crate::xattr::{Attribute, PREFIX};
 
 /// Every asset version is another inode, so a number never stands for a second thing.
@@ -41,9 +44,14 @@ pub(crate) struct Shared {
     pub(crate) tokens: Arc<Tokens>,
     pub(crate) pools: Pools,
     pub(crate) xattrs: Xattrs,
+    /// Where it is said what the kernel misbelieves after an act.
+    pub(crate) misbelieved: Sender<Changes>,
     /// How many file systems may be stacked below a file that the kernel reads itself; 0 when it is not to.
     pub(crate) stack_depth: u32,
 }
+
+/// Whoever is told of an act once it was carried out.
+type Answer = Box<dyn FnOnce(Result<Entry, Errno>) + Send>;
 
 /// The handlers.
 pub(crate) struct Shell(pub(crate) Arc<Shared>);
@@ -74,8 +82,10 @@ fn read_only(operation: &'static str, ino: INodeNo) -> Errno {
 impl Shared {
     fn lookup(&self, pid: u32, parent: u64, name: &OsStr, reply: ReplyEntry) {
         match self.tokens.expected(pid, parent, name) {
-            Some(Act::Appear) => return reply.error(Errno::ENOENT),
-            Some(Act::Vanish { ino, is_dir }) if !self.tree.has_name(parent, name.as_encoded_bytes()) => {
+            Some(announce::Act::Appear) => return reply.error(Errno::ENOENT),
+            Some(announce::Act::Vanish { ino, is_dir })
+                if !self.tree.has_name(parent, name.as_encoded_bytes()) =>
+            {
                 return reply.entry(&std::time::Duration::ZERO, &self.tree.was(ino, is_dir), GENERATION);
             }
             _ => {}
@@ -101,7 +111,7 @@ impl Shared {
 
     /// Answers an announcement of our own with what is there by now; everybody else is refused.
     fn announced(&self, operation: &'static str, pid: u32, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
-        if !self.tokens.take(pid, parent.0, name, |act| act == Act::Appear) {
+        if !self.tokens.take(pid, parent.0, name, |act| act == announce::Act::Appear) {
             return reply.error(read_only(operation, parent));
         }
         match self.tree.lookup(parent.0, name.as_encoded_bytes()) {
@@ -111,7 +121,7 @@ impl Shared {
     }
 
     fn removed(&self, operation: &'static str, pid: u32, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
-        if self.tokens.take(pid, parent.0, name, |act| matches!(act, Act::Vanish { .. })) {
+        if self.tokens.take(pid, parent.0, name, |act| matches!(act, announce::Act::Vanish { .. })) {
             // It may have come again since: were it removed, the kernel would hold what is there now for dead.
             if self.tree.has_name(parent.0, name.as_encoded_bytes()) {
                 return reply.error(Errno::EBUSY);
@@ -120,6 +130,61 @@ impl Shared {
         } else {
             reply.error(read_only(operation, parent));
         }
+    }
+
+    /// Carries out what an operation stands for. The journal is waited for on a pool.
+    fn act(self: &Arc<Self>, operation: &'static str, ino: u64, act: Result<Act, FsError>, answer: Answer) {
+        let act = match act {
+            Ok(act) => act,
+            Err(error) => return answer(Err(refusal(operation, ino, &error))),
+        };
+        let shared = Arc::clone(self);
+        self.pools.disk(None).submit(move |turn| {
+            let done = match turn {
+                Turn::Refused => Err(FsError::Busy),
+                Turn::Run => shared.tree.carry_out(&act).and_then(|()| shared.tree.entry_of(&act)),
+            };
+            let done = done.map_err(|error| refusal(operation, ino, &error));
+            let succeeded = done.is_ok();
+            answer(done);
+            // Only now: until it has its answer, the kernel holds what it would have to be told about.
+            if succeeded && let Some(changes) = shared.tree.misbelieved(&act) {
+                // No receiver: the mount is being taken away.
+                let _ = shared.misbelieved.send(changes);
+            }
+        });
+    }
+
+    fn set_attribute(
+        self: &Arc<Self>,
+        ino: u64,
+        name: &OsStr,
+        value: Option<&[u8]>,
+        flags: i32,
+        reply: ReplyEmpty,
+    ) {
+        let operation = if value.is_some() { "setxattr" } else { "removexattr" };
+        if self.xattrs == Xattrs::Off {
+            return reply.error(FsError::NoAttributes.errno());
+        }
+        let act = Attribute::of_name(name).ok_or(FsError::ForeignAttribute).and_then(|attribute| {
+            let has = || self.tree.attributes(ino).map(|names| lists(&names, attribute.name()));
+            if value.is_none() || flags & libc::XATTR_REPLACE != 0 {
+                has()?.then_some(()).ok_or(FsError::NoAttribute)?;
+            } else if flags & libc::XATTR_CREATE != 0 && has()? {
+                return Err(FsError::Exists);
+            }
+            self.tree.set_attribute(ino, attribute, value)
+        });
+        self.act(operation, ino, act, Box::new(|done| empty_reply(done, reply)));
+    }
+
+    /// Times are the original's, and whoever sets them (every copier does) is content. Nothing else can be set.
+    fn set_times(&self, ino: INodeNo, changes_more: bool, reply: ReplyAttr) {
+        if changes_more || library::AssetInode::from_raw(ino.0).is_none() {
+            return reply.error(read_only("setattr", ino));
+        }
+        self.getattr(ino.0, reply);
     }
 
     fn open(self: &Arc<Self>, ino: u64, flags: OpenFlags, reply: ReplyOpen) {
@@ -329,6 +394,18 @@ impl Shared {
     }
 }
 
+/// Whether a list of attribute names holds one.
+fn lists(names: &[u8], name: &[u8]) -> bool {
+    names.split(|byte| *byte == 0).any(|listed| listed == name)
+}
+
+fn empty_reply(done: Result<Entry, Errno>, reply: ReplyEmpty) {
+    match done {
+        Ok(_) => reply.ok(),
+        Err(error) => reply.error(error),
+    }
+}
+
 /// In all cases the kernel need not tell us of closes.
 fn opened_reply(opened: &Opened, reply: ReplyOpen) {
     let handle = FileHandle(opened.handle);
@@ -392,10 +469,10 @@ impl Filesystem for Shell {
         &self,
         req: &Request,
         ino: INodeNo,
-        _mode: Option<u32>,
-        _uid: Option<u32>,
-        _gid: Option<u32>,
-        _size: Option<u64>,
+        mode: Option<u32>,
+        uid: Option<u32>,
+        gid: Option<u32>,
+        size: Option<u64>,
         _atime: Option<TimeOrNow>,
         _mtime: Option<TimeOrNow>,
         _ctime: Option<SystemTime>,
@@ -410,7 +487,8 @@ impl Filesystem for Shell {
             if self.0.tokens.take_alter(req.pid()) {
                 self.0.getattr(ino.0, reply);
             } else {
-                reply.error(read_only("setattr", ino));
+                let changes_more = mode.or(uid).or(gid).is_some() || size.is_some();
+                self.0.set_times(ino, changes_more, reply);
             }
         });
     }
@@ -445,7 +523,16 @@ impl Filesystem for Shell {
     }
 
     fn unlink(&self, req: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
-        guarded("unlink", || self.0.removed("unlink", req.pid(), parent, name, reply));
+        guarded("unlink", || {
+            let name_bytes = name.as_encoded_bytes();
+            match self.0.tokens.ours(req.pid()) {
+                true => self.0.removed("unlink", req.pid(), parent, name, reply),
+                false => {
+                    let act = self.0.tree.unlink(parent.0, name_bytes);
+                    self.0.act("unlink", parent.0, act, Box::new(|done| empty_reply(done, reply)));
+                }
+            }
+        });
     }
 
     fn rmdir(&self, req: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
@@ -460,17 +547,33 @@ impl Filesystem for Shell {
         &self,
         _req: &Request,
         parent: INodeNo,
-        _name: &OsStr,
-        _newparent: INodeNo,
-        _newname: &OsStr,
-        _flags: RenameFlags,
+        name: &OsStr,
+        newparent: INodeNo,
+        newname: &OsStr,
+        flags: RenameFlags,
         reply: ReplyEmpty,
     ) {
-        reply.error(read_only("rename", parent));
+        guarded("rename", || {
+            let onto = match flags {
+                RenameFlags::RENAME_NOREPLACE => Onto::Nothing,
+                flags if flags.is_empty() => Onto::Anything,
+                _ => return reply.error(Errno::EINVAL),
+            };
+            let (from, to) = (name.as_encoded_bytes(), newname.as_encoded_bytes());
+            let act = self.0.tree.rename((parent.0, from), (newparent.0, to), onto);
+            self.0.act("rename", parent.0, act, Box::new(|done| empty_reply(done, reply)));
+        });
     }
 
-    fn link(&self, _req: &Request, ino: INodeNo, _newparent: INodeNo, _newname: &OsStr, reply: ReplyEntry) {
-        reply.error(read_only("link", ino));
+    fn link(&self, _req: &Request, ino: INodeNo, newparent: INodeNo, newname: &OsStr, reply: ReplyEntry) {
+        guarded("link", || {
+            let act = self.0.tree.link(ino.0, newparent.0, newname.as_encoded_bytes());
+            let answer = move |done: Result<Entry, Errno>| match done {
+                Ok(entry) => reply.entry(&entry.ttl, &entry.attr, GENERATION),
+                Err(error) => reply.error(error),
+            };
+            self.0.act("link", newparent.0, act, Box::new(answer));
+        });
     }
 
     fn create(
@@ -585,13 +688,13 @@ impl Filesystem for Shell {
         &self,
         _req: &Request,
         ino: INodeNo,
-        _name: &OsStr,
-        _value: &[u8],
-        _flags: i32,
+        name: &OsStr,
+        value: &[u8],
+        flags: i32,
         _position: u32,
         reply: ReplyEmpty,
     ) {
-        reply.error(read_only("setxattr", ino));
+        guarded("setxattr", || self.0.set_attribute(ino.0, name, Some(value), flags, reply));
     }
 
     fn getxattr(&self, _req: &Request, ino: INodeNo, name: &OsStr, size: u32, reply: ReplyXattr) {
@@ -609,12 +712,13 @@ impl Filesystem for Shell {
         });
     }
 
-    fn removexattr(&self, _req: &Request, ino: INodeNo, _name: &OsStr, reply: ReplyEmpty) {
-        reply.error(read_only("removexattr", ino));
+    fn removexattr(&self, _req: &Request, ino: INodeNo, name: &OsStr, reply: ReplyEmpty) {
+        guarded("removexattr", || self.0.set_attribute(ino.0, name, None, 0, reply));
     }
 
     fn access(&self, _req: &Request, ino: INodeNo, mask: AccessFlags, reply: ReplyEmpty) {
-        if mask.contains(AccessFlags::W_OK) {
+        // What is known of a photo may be changed, though not its bytes: `rm` would ask first were it said to be protected.
+        if mask.contains(AccessFlags::W_OK) && !self.0.tree.may_change(ino.0) {
             reply.error(read_only("access", ino));
         } else {
             reply.ok();

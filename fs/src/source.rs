@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use library::things::Things;
-use library::{AccountId, AssetId, Change, RootId, RowNumber, Sha1, Snapshot};
+use library::{AccountId, AssetId, Change, Decision, RootId, RowNumber, Sha1, Snapshot};
 
 /// The library as one account sees it.
 ///
@@ -39,6 +39,10 @@ pub trait Source: Send + Sync + 'static {
 
     /// Waits until everything decided so far is safe from a power cut. May block.
     fn sync(&self) -> Result<(), SourceError>;
+
+    /// Decides all of this, or with an error nothing of it; once it returns, [`Source::snapshot`] shows it and a commit
+    /// tells of it. May block.
+    fn decide(&self, decisions: &[(AssetId, Vec<Decision>)]) -> Result<(), SourceError>;
 
     /// What the catalogue knows of an asset beyond its row. May block.
     fn details(&self, asset: AssetId) -> Option<Details>;

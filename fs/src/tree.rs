@@ -11,6 +11,7 @@
 //!    changed is named to it ([`changes`]).
 //! 4. A listing stays what it was while somebody reads it ([`listing::Listing`]).
 
+pub(crate) mod acts;
 mod all;
 mod archive;
 mod attributes;
@@ -18,11 +19,13 @@ mod by_date;
 mod cameras;
 pub(crate) mod changes;
 mod days;
+mod favourites;
 mod fixed;
 mod folders;
 mod groups;
 mod inodes;
 pub(crate) mod listing;
+mod membership;
 mod on_this_day;
 mod path;
 mod people;
@@ -40,7 +43,7 @@ mod unreadable;
 mod view;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
@@ -66,11 +69,12 @@ pub(crate) const ABSENT: Duration = Duration::from_secs(30);
 pub(crate) const FOUND: Duration = Duration::from_secs(5);
 
 /// The views, in the order in which the root lists them.
-static VIEWS: [&dyn View; 16] = [
+static VIEWS: [&dyn View; 17] = [
     &all::All,
     &archive::Archive,
     &by_date::ByDate,
     &cameras::Cameras,
+    &favourites::Favourites,
     &folders::Folders,
     &on_this_day::OnThisDay,
     &people::People,
@@ -139,6 +143,8 @@ pub struct Tree {
     born: SystemTime,
     state: ArcSwap<State>,
     inodes: Mutex<Inodes>,
+    /// Told when the tree moves to another state.
+    moved: (Mutex<()>, Condvar),
     /// When the listing of a directory last changed, where it did since the mount.
     changed: RwLock<HashMap<DirPath, SystemTime>>,
 }
@@ -172,6 +178,7 @@ impl Tree {
             state: ArcSwap::from_pointee(state),
             inodes: Mutex::default(),
             changed: RwLock::default(),
+            moved: Default::default(),
             source,
         }
     }
@@ -183,6 +190,12 @@ impl Tree {
 
     pub(crate) fn state(&self) -> Arc<State> {
         self.state.load_full()
+    }
+
+    /// Waits until the tree is at a state that will do, at most so long.
+    fn wait_for(&self, will_do: impl Fn(&State) -> bool, patience: Duration) {
+        let moved = self.moved.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let _waited = self.moved.1.wait_timeout_while(moved, patience, |()| !will_do(&self.state()));
     }
 
     /// A panic elsewhere must not make the mount dead: every change to the table is one call that leaves it whole.
@@ -398,6 +411,7 @@ fn links(state: &State, number: RowNumber, row: &Row) -> u32 {
     on_disk
         + 1
         + u32::from(host.taken.is_some())
+        + u32::from(host.favourite)
         + u32::from(host.rating.is_some_and(|rating| rating.stars() > 0))
         + types::count(state, host)
         + grouped(host.place.is_some(), &places::Places)

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, bounded, select, unbounded};
+use crossbeam_channel::{Receiver, Sender, bounded, select};
 use fuser::{INodeNo, Notifier};
 
 use crate::announce::{Announcer, Tokens};
@@ -47,6 +47,8 @@ impl Drop for Follower {
 pub(crate) struct Following {
     pub(crate) tree: Arc<Tree>,
     pub(crate) commits: Receiver<Commit>,
+    /// What the kernel misbelieves for another reason than a commit, and where that is said.
+    pub(crate) misbelieved: (Sender<Changes>, Receiver<Changes>),
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) tick: Duration,
     pub(crate) notifier: Notifier,
@@ -57,9 +59,10 @@ pub(crate) struct Following {
 
 impl Follower {
     pub(crate) fn start(following: Following) -> std::io::Result<Self> {
-        let Following { tree, commits, clock, tick, notifier, handles, announcer } = following;
+        let Following { tree, commits, misbelieved, clock, tick, notifier, handles, announcer } = following;
         let (stop, stopped) = bounded(0);
-        let (found, queue) = unbounded();
+        let (found, queue) = misbelieved;
+        let stopped_too = stopped.clone();
         let follow = thread::Builder::new()
             .name("fs-follow".into())
             .spawn(move || follow(&tree, commits, &*clock, tick, &found, &stopped))?;
@@ -67,7 +70,12 @@ impl Follower {
             if let Some((_, tokens)) = &announcer {
                 tokens.adopt();
             }
-            for changes in queue {
+            loop {
+                let changes = select! {
+                    recv(stopped_too) -> _ => return,
+                    recv(queue) -> changes => changes,
+                };
+                let Ok(changes) = changes else { return };
                 tell(&changes, &notifier, &handles, announcer.as_ref().map(|(announcer, _)| announcer));
             }
         })?;

@@ -3,9 +3,11 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-use library::Row;
+use library::metadata::{Rating, TagPath, Taken, Zone, ZoneSource};
 use library::snapshot::Snapshot;
+use library::{Decision, Row};
 
+use crate::error::FsError;
 use crate::source::Details;
 
 /// What all our attributes begin with. Nearly all questions are for others (`security.`, `system.`).
@@ -57,6 +59,28 @@ attributes! {
     Query b"user.galleryfs.query";
 }
 
+/// Stars from what is written of them: doubled, and an odd number is half a star more.
+fn stars(text: &str) -> Result<Rating, FsError> {
+    let doubled = text.trim().parse().ok().filter(|doubled| (0..=10).contains(doubled));
+    let stars = doubled.and_then(|doubled: i64| Rating::new((doubled + 1) / 2));
+    stars.ok_or_else(|| FsError::BadValue(format!("\"{text}\" is no number from 0 to 10")))
+}
+
+/// `2024-05-01T10:20:30`, with or without an offset: `+02:00`, `Z`.
+fn moment(text: &str) -> Result<Taken, FsError> {
+    let text = text.trim();
+    let bad = |_| {
+        FsError::BadValue(format!(
+            "\"{text}\" is no moment: write 2024-05-01T10:20:30, or 2024-05-01T10:20:30+02:00"
+        ))
+    };
+    let pieces = jiff::fmt::temporal::Pieces::parse(text).map_err(bad)?;
+    let time = pieces.time().unwrap_or_default();
+    let local = pieces.date().to_datetime(time);
+    let zone = pieces.to_numeric_offset().map(|offset| Zone { offset, source: ZoneSource::User });
+    Ok(Taken { local, zone })
+}
+
 impl Attribute {
     /// Whether the row alone does not know it: the catalogue must be asked, which may touch a disk.
     pub(crate) fn needs_catalogue(self) -> bool {
@@ -103,6 +127,34 @@ impl Attribute {
             Self::Kind => Some(row.kind.word().to_owned()),
             Self::LastError | Self::Query => None,
         }
+    }
+
+    /// What setting it to a value says of a photo; no value leaves it to the file again.
+    pub(crate) fn decide(
+        self,
+        snapshot: &Snapshot,
+        row: &Row,
+        value: Option<&[u8]>,
+    ) -> Result<Decision, FsError> {
+        let not_text = |_| FsError::BadValue("the value is not UTF-8 text".into());
+        let value = value.map(std::str::from_utf8).transpose().map_err(not_text)?;
+        // Programs that write C strings end them with a zero byte.
+        let value = value.map(|value| value.trim_end_matches('\0'));
+        Ok(match self {
+            Self::Tags => {
+                let known: Vec<_> = row.tags.iter().filter_map(|tag| snapshot.tag(*tag)).collect();
+                let tag = |text: &str| {
+                    // A slash in a tag's own word is no level, where it stood there before.
+                    let same = known.iter().find(|known| known.joined() == text.trim());
+                    same.map(|known| TagPath::clone(known)).or_else(|| TagPath::new(text.split('/')))
+                };
+                Decision::Tags(value.map(|value| value.split(',').filter_map(tag).collect()))
+            }
+            Self::Comment => Decision::Description(value.map(str::to_owned)),
+            Self::Rating => Decision::Rating(value.map(stars).transpose()?),
+            Self::Taken | Self::TakenLocal => Decision::Taken(value.map(moment).transpose()?),
+            _ => return Err(FsError::FixedAttribute),
+        })
     }
 
     /// The names of those this row has, each ended by a zero byte, as the kernel takes them.

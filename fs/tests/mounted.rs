@@ -208,25 +208,13 @@ fn whatever_would_write_is_erofs() {
     erofs("mkdir", std::fs::create_dir(&new));
     erofs("unlink", std::fs::remove_file(&file));
     erofs("rmdir", std::fs::remove_dir(mounted.at("archive")));
-    erofs("rename", std::fs::rename(&file, &new));
-    erofs("rename elsewhere", std::fs::rename(&file, mounted.at("rated/5/a.jpg")));
-    erofs("link", std::fs::hard_link(&file, &new));
     erofs("symlink", std::os::unix::fs::symlink("a.jpg", &new));
     erofs("chmod", std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)));
     erofs("chown", std::os::unix::fs::chown(&file, Some(1), Some(1)));
     erofs("truncate", truncate(&file));
-    let now = rustix::fs::Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_NOW };
-    let times = rustix::fs::Timestamps { last_access: now, last_modification: now };
-    erofs(
-        "utimens",
-        rustix::fs::utimensat(cwd, &file, &times, rustix::fs::AtFlags::empty()).map_err(Into::into),
-    );
-    let flags = rustix::fs::XattrFlags::empty();
-    erofs("setxattr", rustix::fs::setxattr(&file, "user.xdg.tags", b"x", flags).map_err(Into::into));
-    erofs("removexattr", rustix::fs::removexattr(&file, "user.xdg.tags").map_err(Into::into));
     let fifo = rustix::fs::FileType::Fifo;
     erofs("mknod", rustix::fs::mknodat(cwd, &new, fifo, mode, 0).map_err(Into::into));
-    erofs("access", rustix::fs::access(&file, rustix::fs::Access::WRITE_OK).map_err(Into::into));
+    erofs("access", rustix::fs::access(&dir, rustix::fs::Access::WRITE_OK).map_err(Into::into));
     // mkdir of what resolves never reaches us.
     assert_eq!(
         std::fs::create_dir(mounted.at("search/dog")).unwrap_err().kind(),
@@ -347,61 +335,171 @@ fn a_directory_that_went_and_came_at_once_is_alive() {
     over.store(true, Ordering::Relaxed);
 }
 
+fn listed(dir: &Path) -> Vec<String> {
+    names(dir).into_iter().collect()
+}
+
+/// What inotify says of some directories.
+struct Watcher {
+    child: std::process::Child,
+    heard: crossbeam_channel::Receiver<String>,
+    /// Of two directories, neither need be told first.
+    unclaimed: Vec<String>,
+}
+
+impl Watcher {
+    fn of(dirs: &[&Path]) -> Self {
+        let mut child = Command::new("inotifywait")
+            .args(["-m", "-e", "create,delete,attrib", "--format", "%e %f"])
+            .args(dirs)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut errors = io::BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        while !line.contains("Watches established") {
+            line.clear();
+            assert_ne!(errors.read_line(&mut line).unwrap(), 0);
+        }
+        // Only what was listed is announced.
+        dirs.iter().for_each(|dir| drop(names(dir)));
+        let (lines, heard) = crossbeam_channel::unbounded();
+        let output = child.stdout.take().unwrap();
+        std::thread::spawn(move || {
+            for line in io::BufReader::new(output).lines().map_while(Result::ok) {
+                let _ = lines.send(line);
+            }
+        });
+        Self { child, heard, unclaimed: Vec::new() }
+    }
+
+    fn expect(&mut self, wanted: &str) {
+        while !self.unclaimed.iter().any(|line| line == wanted) {
+            match self.heard.recv_timeout(Duration::from_secs(10)) {
+                Ok(line) => self.unclaimed.push(line),
+                Err(_) => panic!("no {wanted:?}, but {:?}", self.unclaimed),
+            }
+        }
+        self.unclaimed.retain(|line| line != wanted);
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 #[test]
 fn a_watcher_hears_of_it() {
     let mounted = Mounted::new();
     let row = mounted.library.add_plain("a.jpg", b"one");
     let dir = mounted.at("all/2024/05");
     soon("a photo", || dir.join("a.jpg").exists());
-    let mut watcher = Command::new("inotifywait")
-        .args(["-m", "-e", "create,delete,attrib", "--format", "%e %f"])
-        .args([&dir, &mounted.at("tags")])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut errors = io::BufReader::new(watcher.stderr.take().unwrap());
-    let mut line = String::new();
-    while !line.contains("Watches established") {
-        line.clear();
-        assert_ne!(errors.read_line(&mut line).unwrap(), 0);
-    }
-    names(&dir);
-    names(&mounted.at("tags"));
-    let (lines, heard) = crossbeam_channel::unbounded();
-    let output = watcher.stdout.take().unwrap();
-    let reader = std::thread::spawn(move || {
-        for line in io::BufReader::new(output).lines().map_while(Result::ok) {
-            let _ = lines.send(line);
-        }
-    });
-    // Of two directories, neither need be told first.
-    let mut unclaimed: Vec<String> = Vec::new();
-    let mut expect = |wanted: &str| {
-        while !unclaimed.iter().any(|line| line == wanted) {
-            match heard.recv_timeout(Duration::from_secs(10)) {
-                Ok(line) => unclaimed.push(line),
-                Err(_) => panic!("no {wanted:?}, but {unclaimed:?}"),
-            }
-        }
-        unclaimed.retain(|line| line != wanted);
-    };
+    let mut watcher = Watcher::of(&[&dir, &mounted.at("tags")]);
     mounted.library.add_plain("b.jpg", b"two");
-    expect("CREATE b.jpg");
+    watcher.expect("CREATE b.jpg");
     assert_eq!(std::fs::read(dir.join("b.jpg")).unwrap(), b"two", "what was announced is there");
     mounted.library.edit(|fixture| {
         fixture.retag(row, &["news"]);
         vec![row]
     });
-    expect("ATTRIB a.jpg");
-    expect("CREATE,ISDIR news");
+    watcher.expect("ATTRIB a.jpg");
+    watcher.expect("CREATE,ISDIR news");
     mounted.library.remove(row);
-    expect("DELETE a.jpg");
-    expect("DELETE,ISDIR news");
+    watcher.expect("DELETE a.jpg");
+    watcher.expect("DELETE,ISDIR news");
     assert!(!dir.join("a.jpg").exists());
-    watcher.kill().unwrap();
-    watcher.wait().unwrap();
-    reader.join().unwrap();
+}
+
+#[test]
+fn a_photo_that_is_moved_out_of_where_it_is_computed_to_be_is_there_again() {
+    let mounted = Mounted::new();
+    mounted.library.add_plain("a.jpg", b"one");
+    let (dir, favourites) = (mounted.at("all/2024/05"), mounted.at("favourites"));
+    soon("a photo", || dir.join("a.jpg").exists());
+    let mut watcher = Watcher::of(&[&dir, &favourites]);
+    std::fs::rename(dir.join("a.jpg"), favourites.join("mine.jpg")).unwrap();
+    assert_eq!(listed(&favourites), ["a.jpg"], "under its own name, at once");
+    assert_eq!(listed(&dir), ["a.jpg"]);
+    watcher.expect("CREATE a.jpg");
+    watcher.expect("DELETE mine.jpg");
+    soon("the other name is none", || !favourites.join("mine.jpg").exists());
+    soon("the file is where it was", || std::fs::read(dir.join("a.jpg")).is_ok_and(|bytes| bytes == b"one"));
+    std::fs::remove_file(favourites.join("a.jpg")).unwrap();
+    assert_eq!(listed(&favourites), [""; 0]);
+    assert!(dir.join("a.jpg").exists());
+}
+
+#[test]
+fn what_cannot_be_decided_is_refused_and_changes_nothing() {
+    let mounted = Mounted::new();
+    mounted.library.add_plain("a.jpg", b"one");
+    mounted.library.add_plain("b.jpg", b"two");
+    let at = |path: &str| mounted.at(path);
+    let (a, b) = (at("all/2024/05/a.jpg"), at("all/2024/05/b.jpg"));
+    soon("two photos", || a.exists() && b.exists());
+    std::fs::hard_link(&b, at("favourites/b.jpg")).unwrap();
+    let errno = |outcome: io::Result<()>| outcome.unwrap_err().raw_os_error().unwrap();
+    assert_eq!(errno(std::fs::rename(&a, at("all/2024/05/new"))), libc::EPERM);
+    assert_eq!(errno(std::fs::rename(at("favourites/b.jpg"), at("types/image/c.jpg"))), libc::EPERM);
+    assert_eq!(errno(std::fs::hard_link(&a, at("all/2024/05/new"))), libc::EPERM);
+    assert_eq!(errno(std::fs::rename(&a, at("favourites/b.jpg"))), libc::EEXIST);
+    assert_eq!(errno(std::fs::hard_link(&a, at("favourites/b.jpg"))), libc::EEXIST);
+    assert_eq!(errno(std::fs::hard_link(at("README.txt"), at("favourites/README.txt"))), libc::EROFS);
+    assert_eq!(errno(std::fs::rename(at("rated/1"), at("rated/6"))), libc::EROFS);
+    assert_eq!(errno(std::fs::hard_link(&a, at("rated/a.jpg"))), libc::EPERM);
+    let cwd = rustix::fs::CWD;
+    let exchange = rustix::fs::RenameFlags::EXCHANGE;
+    let exchanged = rustix::fs::renameat_with(cwd, &a, cwd, at("favourites/b.jpg"), exchange);
+    assert_eq!(exchanged, Err(rustix::io::Errno::INVAL));
+    let set = |name: &str, value: &[u8]| {
+        rustix::fs::setxattr(&a, name, value, rustix::fs::XattrFlags::empty()).map_err(io::Error::from)
+    };
+    assert_eq!(errno(set("user.baloo.rating", b"11")), libc::EINVAL);
+    assert_eq!(errno(set("user.xdg.comment", b"\xff")), libc::EINVAL);
+    assert_eq!(errno(set("user.galleryfs.taken", b"yesterday")), libc::EINVAL);
+    assert_eq!(errno(set("user.galleryfs.sha1", b"0")), libc::EPERM);
+    assert_eq!(errno(set("user.mime_type", b"image/jpeg")), libc::EOPNOTSUPP);
+    mounted.library.disk_failed.store(true, Ordering::Relaxed);
+    assert_eq!(errno(std::fs::hard_link(&a, at("favourites/a.jpg"))), libc::EIO);
+    assert_eq!(errno(std::fs::remove_file(at("favourites/b.jpg"))), libc::EIO);
+    assert_eq!(listed(&at("favourites")), ["b.jpg"]);
+    assert_eq!(listed(&at("all/2024/05")), ["a.jpg", "b.jpg"]);
+}
+
+#[test]
+fn attributes_are_set_and_left_to_the_file_again() {
+    let mounted = Mounted::new();
+    mounted.library.add_plain("a.jpg", b"one");
+    let file = mounted.at("all/2024/05/a.jpg");
+    soon("a photo", || file.exists());
+    let set = |name: &str, value: &str, flags| rustix::fs::setxattr(&file, name, value.as_bytes(), flags);
+    let get = |name: &str| {
+        let mut value = [0; 200];
+        rustix::fs::getxattr(&file, name, &mut value[..])
+            .map(|len| String::from_utf8_lossy(&value[..len]).into_owned())
+    };
+    let (any, create, replace) =
+        (rustix::fs::XattrFlags::empty(), rustix::fs::XattrFlags::CREATE, rustix::fs::XattrFlags::REPLACE);
+    assert_eq!(set("user.xdg.tags", "a", replace), Err(rustix::io::Errno::NODATA));
+    set("user.xdg.tags", "a, b/c,", create).unwrap();
+    assert_eq!(set("user.xdg.tags", "a", create), Err(rustix::io::Errno::EXIST));
+    assert_eq!(get("user.xdg.tags").unwrap(), "a,b/c");
+    set("user.baloo.rating", "7", any).unwrap();
+    assert_eq!(get("user.baloo.rating").unwrap(), "8");
+    set("user.galleryfs.taken", "2020-02-03T04:05:06+02:00", any).unwrap();
+    assert_eq!(get("user.galleryfs.taken_local").unwrap(), "2020-02-03T04:05:06");
+    soon("its other day", || mounted.at("all/2020/02/a.jpg").exists());
+    let moved = mounted.at("all/2020/02/a.jpg");
+    rustix::fs::removexattr(&moved, "user.xdg.tags").unwrap();
+    assert_eq!(rustix::fs::removexattr(&moved, "user.xdg.tags"), Err(rustix::io::Errno::NODATA));
+    let modified = moved.metadata().unwrap().modified().unwrap();
+    let other = modified + Duration::from_secs(1_000_000_000);
+    std::fs::File::open(&moved).unwrap().set_modified(other).unwrap();
+    assert_eq!(moved.metadata().unwrap().modified().unwrap(), modified, "the original's");
 }
 
 #[test]

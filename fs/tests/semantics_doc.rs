@@ -24,6 +24,16 @@ import os, sys
 sys.stdout.write(os.getxattr(sys.argv[-1], sys.argv[sys.argv.index('-n') + 1]).decode() + '\\n')
 ";
 
+/// Stands in for setfattr where it is not installed.
+const SETFATTR: &str = "#!/usr/bin/env python3
+import os, sys
+words = sys.argv
+try:
+    os.setxattr(words[-1], words[words.index('-n') + 1], words[words.index('-v') + 1].encode())
+except OSError as error:
+    sys.exit('setfattr: %s: %s' % (words[-1], error.strerror))
+";
+
 /// An example: where it stands, what is typed, what is to come out.
 struct Example {
     line: usize,
@@ -134,9 +144,11 @@ fn the_examples_of_the_document_are_true() {
     for made in [&photos, &point, &tools] {
         std::fs::create_dir(made).unwrap();
     }
-    let shim = tools.join("getfattr");
-    std::fs::write(&shim, GETFATTR).unwrap();
-    std::fs::set_permissions(&shim, std::fs::Permissions::from_mode(0o755)).unwrap();
+    for (name, text) in [("getfattr", GETFATTR), ("setfattr", SETFATTR)] {
+        let shim = tools.join(name);
+        std::fs::write(&shim, text).unwrap();
+        std::fs::set_permissions(&shim, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
     let library = TestLibrary::new(&photos);
     build(&library);
     let options =

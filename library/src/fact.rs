@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::checksum::{Checksum, Digests};
 use crate::id::{AccountId, AssetId, PersonId, RootId};
+use crate::metadata::{Rating, TagPath, Taken};
 use crate::people::FaceKey;
 use crate::visibility::Visibility;
 
@@ -86,6 +87,43 @@ pub enum Fact {
         asset: AssetId,
         /// How far.
         visibility: Visibility,
+    },
+    /// Whether an asset is a favourite.
+    Favourite {
+        /// Which.
+        asset: AssetId,
+        /// Whether it is.
+        favourite: bool,
+    },
+    /// How many stars an asset has.
+    Rating {
+        /// Which.
+        asset: AssetId,
+        /// The stars, 0 for none; without them it has those that the file says.
+        stars: Option<Rating>,
+    },
+    /// Whether an asset has a tag.
+    Tag {
+        /// Which.
+        asset: AssetId,
+        /// The tag, outermost word first. Case and composition do not count.
+        tag: TagPath,
+        /// Whether it has it; `None`: as the file says.
+        has: Option<bool>,
+    },
+    /// The caption of an asset.
+    Description {
+        /// Which.
+        asset: AssetId,
+        /// The words, empty for none; `None`: as the file says.
+        text: Option<String>,
+    },
+    /// When an asset was taken.
+    Taken {
+        /// Which.
+        asset: AssetId,
+        /// When; `None`: as the file says.
+        taken: Option<Taken>,
     },
     /// What was away under this folder is gone for good.
     Forget {
@@ -198,6 +236,11 @@ const KINDS: &[&str] = &[
     "version",
     "inode",
     "visibility",
+    "favourite",
+    "rating",
+    "tag",
+    "description",
+    "taken",
     "forget",
     "person",
     "person_name",
@@ -232,6 +275,11 @@ impl Fact {
             Self::Root { root, .. } => Some(format!("root {root}")),
             Self::Watch { root, .. } => Some(format!("watch {root}")),
             Self::Visibility { asset, .. } => Some(format!("visibility {asset}")),
+            Self::Favourite { asset, .. } => Some(format!("favourite {asset}")),
+            Self::Rating { asset, .. } => Some(format!("rating {asset}")),
+            Self::Tag { asset, tag, .. } => Some(format!("tag {asset} {:?}", tag.folded())),
+            Self::Description { asset, .. } => Some(format!("description {asset}")),
+            Self::Taken { asset, .. } => Some(format!("taken {asset}")),
             Self::Forget { root, folder } => Some(format!("forget {root} {folder}")),
             Self::PersonHidden { person, .. } => Some(format!("person hidden {person}")),
             Self::PersonAnchors { person, .. } => Some(format!("person anchors {person}")),
@@ -270,6 +318,15 @@ mod tests {
             },
             Fact::Version { asset, from: Checksum::of(b"x"), to: Digests::of(b"y") },
             Fact::Visibility { asset, visibility: Visibility::Archive },
+            Fact::Favourite { asset, favourite: true },
+            Fact::Rating { asset, stars: Rating::new(4) },
+            Fact::Rating { asset, stars: None },
+            Fact::Tag { asset, tag: TagPath::new(["Trips", "AC/DC"]).unwrap(), has: Some(false) },
+            Fact::Description { asset, text: Some("\u{1f600}".into()) },
+            Fact::Taken {
+                asset,
+                taken: Some(Taken { local: "2024-05-01T10:20:30.5".parse().unwrap(), zone: None }),
+            },
             Fact::Forget { root: RootId::from_bytes([2; 16]), folder: "a/b".into() },
             Fact::Watch { root: RootId::from_bytes([2; 16]), watch: Watch::Retired },
             Fact::Person { person, owner: AccountId::from_bytes([1; 16]), number: 7 },

@@ -40,8 +40,8 @@ pub use id::{
     AccountId, AssetId, AssetInode, Epoch, FaceId, LibraryId, PersonId, RootId, RowNumber, StackId,
 };
 pub use library::{
-    Away, Commit, Details, Effort, Library, LibraryError, LogEntry, Named, OpenReport, PeopleUpdate,
-    RootSpec, Unreadable, Unseen,
+    Away, Commit, Decision, Details, Effort, Library, LibraryError, LogEntry, Named, OpenReport,
+    PeopleUpdate, RootSpec, Unreadable, Unseen,
 };
 pub use metadata::Metadata;
 pub use observation::{FileContent, FilePath, FileRecord, FileStat, Observation, SidecarSeen};

@@ -8,6 +8,7 @@
 //!    always: work it out, journal it, apply it, publish it.
 
 mod contents;
+mod deciding;
 mod forgetting;
 mod lock;
 mod maintenance;
@@ -27,6 +28,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use crossbeam_channel::Sender;
 
+pub use self::deciding::Decision;
 pub use self::lock::LockError;
 pub use self::maintenance::Maintenance;
 pub use self::people::{Effort, Named, PeopleUpdate};
@@ -35,7 +37,7 @@ pub use self::unseen::Unseen;
 use crate::catalogue::records::RootRecord;
 use crate::catalogue::{Catalogue, CatalogueError};
 use crate::change::Change;
-use crate::id::{AccountId, LibraryId, RootId};
+use crate::id::{AccountId, AssetId, LibraryId, RootId};
 use crate::journal::{Journal, JournalError};
 use crate::project::AwayFolders;
 use crate::search::Meaning;
@@ -117,6 +119,9 @@ pub enum LibraryError {
     /// A decision about people that cannot be taken.
     #[error(transparent)]
     People(#[from] crate::people::PeopleError),
+    /// Something was decided of what is not in the library.
+    #[error("there is no asset {0}")]
+    NoAsset(AssetId),
     /// A folder of the library cannot be used.
     #[error("{path}: {source}", path = path.display())]
     Folder {

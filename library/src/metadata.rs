@@ -95,6 +95,8 @@ pub enum ZoneSource {
     File,
     /// The time zone at the GPS position, at that moment.
     Gps,
+    /// The user.
+    User,
 }
 
 /// Pixels across and down.
@@ -223,6 +225,11 @@ impl TagPath {
     /// The parts, outermost first.
     pub fn parts(&self) -> &[String] {
         &self.0
+    }
+
+    /// Its parts without regard to case and composition: tags that agree in it are one.
+    pub fn folded(&self) -> Vec<String> {
+        self.0.iter().map(|part| crate::names::folded(part)).collect()
     }
 
     /// `Places/Rome`: how people and JSON see it.

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 
 use jiff::Timestamp;
 
-use crate::catalogue::records::{AssetRecord, CastRecord};
+use crate::catalogue::records::{AssetRecord, CastRecord, DecidedRecord};
 use crate::format::Kind;
 use crate::id::{AssetId, RootId, RowNumber, StackId};
 use crate::metadata::Metadata;
@@ -88,9 +88,14 @@ pub(crate) fn row(
     away: &AwayFolders,
     ties: Ties,
     cast: Option<&CastRecord>,
+    decided: Option<&DecidedRecord>,
 ) -> Row {
     let unread = Metadata::default();
-    let metadata = record.metadata.as_ref().unwrap_or(&unread);
+    let said = record.metadata.as_ref().unwrap_or(&unread);
+    let metadata = match decided {
+        Some(decided) => &decided.over(said.clone()),
+        None => said,
+    };
     let format = record.format();
     let mut paths = Vec::with_capacity(record.standing.len());
     for at in record.current().filter(|at| !away.holds(&at.path)) {
@@ -133,7 +138,7 @@ pub(crate) fn row(
         rating: metadata.rating,
         tags: metadata.tags.iter().map(|tag| snapshot.intern_tag(tag)).collect(),
         described: metadata.description.is_some(),
-        favourite: false,
+        favourite: decided.is_some_and(|decided| decided.favourite),
         motion: metadata.motion.is_some(),
         warned: !metadata.warnings.is_empty(),
         extras: Extra {

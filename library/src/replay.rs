@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::catalogue::CatalogueError;
 use crate::catalogue::keys::Key;
-use crate::catalogue::records::{AccountRecord, AssetRecord, AwayRecord, RootRecord};
+use crate::catalogue::records::{AccountRecord, AssetRecord, AwayRecord, DecidedRecord, RootRecord};
 use crate::catalogue::transaction::Transaction;
 use crate::change::Entity;
 use crate::fact::{Fact, Watch};
@@ -112,6 +112,11 @@ pub(crate) fn apply(
                 record.decided = time;
             }
         }
+        Fact::Favourite { .. }
+        | Fact::Rating { .. }
+        | Fact::Tag { .. }
+        | Fact::Description { .. }
+        | Fact::Taken { .. } => decided(tx, fact, time)?,
         Fact::Forget { root, folder } => {
             let folder = decode_path(folder);
             let away: Vec<(Vec<u8>, AwayRecord)> = tx.scan(&Key::away(*root, &folder))?;
@@ -130,6 +135,36 @@ pub(crate) fn apply(
         | Fact::PersonHidden { .. }
         | Fact::PersonAnchors { .. }
         | Fact::Face { .. } => people::apply(tx, fact)?,
+    }
+    Ok(())
+}
+
+/// What the user decided of an asset itself.
+fn decided(tx: &mut Transaction<'_>, fact: &Fact, time: Timestamp) -> Result<(), CatalogueError> {
+    let (Fact::Favourite { asset, .. }
+    | Fact::Rating { asset, .. }
+    | Fact::Tag { asset, .. }
+    | Fact::Description { asset, .. }
+    | Fact::Taken { asset, .. }) = fact
+    else {
+        return Ok(());
+    };
+    let key = Key::decided(*asset);
+    let mut decided = tx.get::<DecidedRecord>(&key)?.unwrap_or_default();
+    match fact {
+        Fact::Favourite { favourite, .. } => decided.favourite = *favourite,
+        Fact::Rating { stars, .. } => decided.stars = *stars,
+        Fact::Tag { tag, has, .. } => decided.set_tag(tag, *has),
+        Fact::Description { text, .. } => decided.description.clone_from(text),
+        Fact::Taken { taken, .. } => decided.taken = *taken,
+        _ => {}
+    }
+    match decided == DecidedRecord::default() {
+        true => tx.remove(key),
+        false => tx.put(key, &decided),
+    }
+    if let Some(record) = tx.asset_mut(*asset)? {
+        record.decided = time;
     }
     Ok(())
 }

@@ -67,6 +67,9 @@ pub struct Asset {
     pub size: u64,
     /// Hex.
     pub sha1: String,
+    /// Whether it is a favourite.
+    #[serde(default)]
+    pub favourite: bool,
     /// `timeline`, `archive`, `hidden`.
     pub visibility: String,
     /// The same for a RAW file and the picture developed from it; null for what is in no stack.
@@ -163,6 +166,7 @@ impl From<&Details> for Asset {
             faces: Vec::new(),
             size: details.size,
             sha1: details.sha1.to_string(),
+            favourite: details.favourite,
             visibility: details.visibility.word().to_owned(),
             stack: details.stack.map(|stack| stack.to_string()),
             warnings: metadata.warnings.clone(),
@@ -251,6 +255,7 @@ impl Asset {
         fact("Picture", joined([self.format.as_deref(), self.pixels().as_deref(), self.turned().as_deref()]));
         fact("Length", self.duration_s.map(text::elapsed));
         fact("Rating", self.rating.map(|stars| format!("{stars} of 5")));
+        fact("Favourite", self.favourite.then(|| "yes".to_owned()));
         fact("Tags", Some(self.tags.join(", ")));
         fact("People", self.people_words());
         fact("About", self.description.clone());

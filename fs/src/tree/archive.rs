@@ -1,7 +1,8 @@
 //! `archive/`: what was put away, in one directory.
 
-use library::{Row, RowNumber, Scope};
+use library::{Decision, Row, RowNumber, Scope, Visibility};
 
+use super::membership::Membership;
 use super::path::DirPath;
 use super::state::State;
 use super::view::{At, Contents, View};
@@ -33,5 +34,12 @@ impl View for Archive {
 
     fn contents(&self, state: &State, _at: At<'_>) -> Contents {
         Contents::of_rows(state.shown(self.scope()))
+    }
+
+    fn membership(&self, _state: &State, at: At<'_>) -> Option<Membership> {
+        at.is_empty().then(|| Membership {
+            joins: vec![Decision::Visibility(Visibility::Archive)],
+            leaves: vec![Decision::Visibility(Visibility::Timeline)],
+        })
     }
 }

@@ -2,6 +2,7 @@
 
 use library::{AssetInode, RowNumber};
 
+use super::acts::Act;
 use super::state::State;
 use super::{Node, Tree};
 use crate::error::FsError;
@@ -25,6 +26,24 @@ impl Tree {
             _ => None,
         };
         value.map(String::into_bytes).ok_or(FsError::NoAttribute)
+    }
+
+    /// Sets an attribute of a photo, or with no value leaves it to the file again.
+    pub(crate) fn set_attribute(
+        &self,
+        ino: u64,
+        attribute: Attribute,
+        value: Option<&[u8]>,
+    ) -> Result<Act, FsError> {
+        let state = self.state();
+        let number = asset(&state, ino)?.ok_or(FsError::FixedAttribute)?;
+        let row = state.row(number).ok_or(FsError::NotFound)?;
+        if row.extras.host.is_some() {
+            // A part is described by its photo.
+            return Err(FsError::FixedAttribute);
+        }
+        let decision = attribute.decide(&state.snapshot, row, value)?;
+        Ok(Act::of(row.id, ino, vec![decision]))
     }
 
     /// The names of the attributes something has, each ended by a zero byte.

@@ -272,6 +272,8 @@ impl Tree {
         inodes.advance(new.number, gone);
         self.state.store(Arc::clone(new));
         drop(inodes);
+        drop(self.moved.0.lock());
+        self.moved.1.notify_all();
 
         let mut changed = self.changed.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         for (path, dir) in &collected.dirs {

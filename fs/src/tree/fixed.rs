@@ -24,7 +24,10 @@ static README: LazyLock<String> = LazyLock::new(|| {
     for view in VIEWS {
         text.push_str(&format!("{:<14}{}\n", format!("{}/", view.name()), view.about()));
     }
-    text.push_str("\nNothing can be written here yet.\n");
+    text.push_str(
+        "\nMove or link a photo (mv, cp -l) into favourites/, rated/N/, tags/.../ or archive/ to say that of it, and rm it\n\
+         there to take that back. Your files stay as they are. Files cannot be written here yet.\n",
+    );
     text
 });
 

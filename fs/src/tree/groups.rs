@@ -19,6 +19,8 @@ use crate::name::{folded, safe};
 struct Group {
     /// Its name.
     name: String,
+    /// The word that it is named after.
+    word: String,
     /// The directories in it, by their folded names.
     below: BTreeMap<String, Group>,
     /// The sets listed directly in it.
@@ -50,6 +52,7 @@ impl Groups {
                 let name = safe(word);
                 if group.name.is_empty() || name < group.name {
                     group.name = name;
+                    group.word.clone_from(word);
                 }
             }
             group.sets.push(*facet);
@@ -74,6 +77,16 @@ impl Groups {
     pub(crate) fn path(&self, view: &str, facet: Facet) -> Option<DirPath> {
         let path = self.paths.get(&facet)?;
         Some(DirPath::of(std::iter::once(view).chain(path.iter().map(String::as_str))))
+    }
+
+    /// The sets that a directory lists. `None`: there is no such directory, or it is the view's own.
+    pub(crate) fn sets(&self, at: At<'_>) -> Option<&[Facet]> {
+        if at.is_empty() { None } else { self.group(at).map(|group| group.sets.as_slice()) }
+    }
+
+    /// The words that the directories down to this one are named after.
+    pub(crate) fn words(&self, at: At<'_>) -> Option<Vec<&str>> {
+        (1..=at.len()).map(|depth| self.group(&at[..depth]).map(|group| group.word.as_str())).collect()
     }
 
     fn group(&self, at: At<'_>) -> Option<&Group> {

@@ -1,8 +1,9 @@
 //! `rated/1/` to `rated/5/`: all five always there, so that there is something to move a photo into.
 
 use library::metadata::Rating;
-use library::{Facet, Row, RowNumber};
+use library::{Decision, Facet, Row, RowNumber};
 
+use super::membership::Membership;
 use super::path::DirPath;
 use super::state::State;
 use super::view::{At, Contents, View, text};
@@ -51,5 +52,13 @@ impl View for Rated {
                 None => Contents::default(),
             },
         }
+    }
+
+    fn membership(&self, _state: &State, at: At<'_>) -> Option<Membership> {
+        let stars = rating(at)?;
+        Some(Membership {
+            joins: vec![Decision::Rating(Some(stars))],
+            leaves: vec![Decision::Rating(Rating::new(0))],
+        })
     }
 }

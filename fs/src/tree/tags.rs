@@ -1,8 +1,10 @@
 //! `tags/A/B/`: photos with the very tag `A/B`; a tag's directory also holds those of the tags below it.
 
-use library::{Facet, Row, RowNumber};
+use library::metadata::TagPath;
+use library::{Decision, Facet, Row, RowNumber};
 
 use super::groups::Groups;
+use super::membership::Membership;
 use super::path::DirPath;
 use super::state::State;
 use super::view::{At, Contents, View};
@@ -42,5 +44,20 @@ impl View for Tags {
 
     fn contents(&self, state: &State, at: At<'_>) -> Contents {
         groups(state).contents(state, at)
+    }
+
+    fn membership(&self, state: &State, at: At<'_>) -> Option<Membership> {
+        let tags: Vec<_> = groups(state)
+            .sets(at)?
+            .iter()
+            .filter_map(|facet| match facet {
+                Facet::Tag(tag) => state.snapshot.tag(*tag).map(|tag| TagPath::clone(tag)),
+                _ => None,
+            })
+            .collect();
+        // A directory that only holds others is a tag too, though nothing has it yet.
+        let tag = tags.iter().min().cloned().or_else(|| groups(state).words(at).and_then(TagPath::new))?;
+        let leaves = tags.into_iter().map(Decision::Untag).collect();
+        Some(Membership { joins: vec![Decision::Tag(tag)], leaves })
     }
 }

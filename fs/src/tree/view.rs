@@ -2,6 +2,7 @@
 
 use library::{Row, RowNumber, Scope};
 
+use super::membership::Membership;
 use super::path::DirPath;
 use super::state::State;
 
@@ -39,6 +40,11 @@ pub(crate) trait View: Send + Sync {
 
     /// What such a directory lists.
     fn contents(&self, state: &State, at: At<'_>) -> Contents;
+
+    /// What it says of a photo that it is listed in the directory at `at`; `None` where nobody decides that.
+    fn membership(&self, _state: &State, _at: At<'_>) -> Option<Membership> {
+        None
+    }
 
     /// The rule by which its files are named and found.
     fn naming(&self) -> Naming {

@@ -15,10 +15,12 @@ use crossbeam_channel::{Receiver, Sender};
 use galleryfs_fs::clock::Clock;
 use galleryfs_fs::{Commit, Details, Original, QueryError, Source, SourceError, Unreadable};
 use jiff::civil::Date;
+use library::metadata::TagPath;
 use library::snapshot::fixture::{Fixture, Photo};
 use library::things::Things;
 use library::{
-    AccountId, AssetId, Change, ChangeSeq, Checksum, Entity, PersonId, RowNumber, Snapshot, Visibility,
+    AccountId, AssetId, Change, ChangeSeq, Checksum, Decision, Entity, PersonId, RowNumber, Snapshot,
+    Visibility,
 };
 
 /// The library. The files lie in `root`.
@@ -169,7 +171,42 @@ impl TestLibrary {
     }
 }
 
+impl TestLibrary {
+    fn decide_one(&self, asset: AssetId, decision: &Decision) {
+        let snapshot = self.snapshot();
+        let number = snapshot.by_id(asset).unwrap();
+        let row = snapshot.row(number).unwrap();
+        let mut tags: Vec<TagPath> =
+            row.tags.iter().map(|tag| TagPath::clone(snapshot.tag(*tag).unwrap())).collect();
+        self.edit(|fixture| {
+            match decision {
+                Decision::Favourite(favourite) => fixture.change(number, |row| row.favourite = *favourite),
+                Decision::Rating(stars) => fixture.change(number, |row| row.rating = *stars),
+                Decision::Visibility(wanted) => fixture.change(number, |row| row.visibility = *wanted),
+                Decision::Taken(taken) => fixture.change(number, |row| row.taken = *taken),
+                Decision::Description(text) => fixture.change(number, |row| row.described = text.is_some()),
+                Decision::Tag(tag) => tags.push(tag.clone()),
+                Decision::Untag(tag) => tags.retain(|known| known != tag),
+                Decision::Tags(wanted) => tags = wanted.clone().unwrap_or_default(),
+            }
+            let joined: Vec<String> = tags.iter().map(TagPath::joined).collect();
+            fixture.retag(number, &joined.iter().map(String::as_str).collect::<Vec<_>>());
+            vec![number]
+        });
+    }
+}
+
 impl Source for TestLibrary {
+    fn decide(&self, decisions: &[(AssetId, Vec<Decision>)]) -> Result<(), SourceError> {
+        if self.disk_failed.load(Ordering::Relaxed) {
+            return Err(io::Error::from_raw_os_error(libc::EIO).into());
+        }
+        for (asset, decisions) in decisions {
+            decisions.iter().for_each(|decision| self.decide_one(*asset, decision));
+        }
+        Ok(())
+    }
+
     fn snapshot(&self) -> Arc<Snapshot> {
         Arc::clone(&self.current.lock().unwrap())
     }

@@ -70,6 +70,16 @@ impl Key {
         Self::of(b'A', &[&[first]])
     }
 
+    /// What the user decided of an asset.
+    pub(crate) fn decided(id: AssetId) -> Self {
+        Self::of(b'd', &[id.as_bytes()])
+    }
+
+    /// What the user decided of each asset.
+    pub(crate) fn all_decided() -> Self {
+        Self::of(b'd', &[])
+    }
+
     /// What stands at a path.
     pub(crate) fn file(path: &FilePath) -> Self {
         Self::of(b'F', &[path.root.as_bytes(), &path.relative])

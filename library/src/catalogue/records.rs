@@ -10,7 +10,7 @@ use crate::checksum::{Checksum, Digests};
 use crate::fact::{FaceSaid, Watch};
 use crate::format::{Format, Kind};
 use crate::id::{AccountId, AssetId, AssetInode, FaceId, PersonId, RowNumber};
-use crate::metadata::Metadata;
+use crate::metadata::{Metadata, Rating, TagPath, Taken};
 use crate::observation::FilePath;
 use crate::people::{DetectedFace, FaceBox, FaceKey};
 use crate::visibility::Visibility;
@@ -104,6 +104,46 @@ impl AssetRecord {
     /// Where the bytes of the current version lie.
     pub(crate) fn current(&self) -> impl Iterator<Item = &Standing> {
         self.standing.iter().filter(|standing| standing.checksum == self.digests.checksum)
+    }
+}
+
+/// What the user decided of an asset: it counts before what the file says.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct DecidedRecord {
+    pub(crate) favourite: bool,
+    pub(crate) stars: Option<Rating>,
+    /// Tags it has, and those of the file that it has not.
+    pub(crate) tags: Vec<(TagPath, bool)>,
+    pub(crate) description: Option<String>,
+    pub(crate) taken: Option<Taken>,
+}
+
+impl DecidedRecord {
+    /// Says whether it has a tag; `None` leaves that to the file.
+    pub(crate) fn set_tag(&mut self, tag: &TagPath, has: Option<bool>) {
+        let folded = tag.folded();
+        self.tags.retain(|(known, _)| known.folded() != folded);
+        self.tags.extend(has.map(|has| (tag.clone(), has)));
+        self.tags.sort();
+    }
+
+    /// What is known of the asset, all in all.
+    pub(crate) fn over(&self, mut metadata: Metadata) -> Metadata {
+        metadata.rating = self.stars.or(metadata.rating);
+        metadata.taken = self.taken.or(metadata.taken);
+        if let Some(text) = &self.description {
+            metadata.description = Some(text.clone()).filter(|text| !text.is_empty());
+        }
+        for (tag, has) in &self.tags {
+            let folded = tag.folded();
+            match has {
+                false => metadata.tags.retain(|known| known.folded() != folded),
+                true if metadata.tags.iter().any(|known| known.folded() == folded) => {}
+                true => metadata.tags.push(tag.clone()),
+            }
+        }
+        metadata.tags.sort();
+        metadata
     }
 }
 

@@ -8,13 +8,16 @@ use std::sync::{Arc, Mutex, RwLock};
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
+use serde::de::DeserializeOwned;
 
 use super::lock::DataLock;
 use super::text_feed::TextFeed;
 use super::writing;
 use super::{Library, LibraryError, OpenReport, Writer};
 use crate::catalogue::keys::{Key, id_of};
-use crate::catalogue::records::{AccountRecord, AssetRecord, CastRecord, PersonRecord, RootRecord};
+use crate::catalogue::records::{
+    AccountRecord, AssetRecord, CastRecord, DecidedRecord, PersonRecord, RootRecord,
+};
 use crate::catalogue::transaction::Transaction;
 use crate::catalogue::{Catalogue, CatalogueError, Started};
 use crate::change::Cursor;
@@ -377,13 +380,8 @@ fn load(catalogue: &Catalogue) -> Result<(Snapshot, Writer), CatalogueError> {
             snapshot.put_person(PersonId::from_bytes(id), &record);
         }
     }
-    let mut casts: HashMap<AssetId, CastRecord> = HashMap::new();
-    for entry in catalogue.scan::<CastRecord>(&Key::casts()) {
-        let (key, record) = entry?;
-        if let Some(id) = id_of(&key) {
-            casts.insert(AssetId::from_bytes(id), record);
-        }
-    }
+    let casts: HashMap<AssetId, CastRecord> = by_asset(catalogue, &Key::casts())?;
+    let decided: HashMap<AssetId, DecidedRecord> = by_asset(catalogue, &Key::all_decided())?;
     let mut tied = Vec::new();
     let mut failed = None;
     each_asset(catalogue, |entry| {
@@ -398,7 +396,8 @@ fn load(catalogue: &Catalogue) -> Result<(Snapshot, Writer), CatalogueError> {
             tied.push((id, record));
             return;
         }
-        let row = project::row(&mut snapshot, id, &record, &away, Ties::default(), casts.get(&id));
+        let (cast, decided) = (casts.get(&id), decided.get(&id));
+        let row = project::row(&mut snapshot, id, &record, &away, Ties::default(), cast, decided);
         snapshot.put(record.row, row);
     });
     if let Some(error) = failed {
@@ -410,10 +409,24 @@ fn load(catalogue: &Catalogue) -> Result<(Snapshot, Writer), CatalogueError> {
     };
     for (id, record) in &tied {
         let ties = project::ties(*id, record, shown);
-        let row = project::row(&mut snapshot, *id, record, &away, ties, casts.get(id));
+        let (cast, decided) = (casts.get(id), decided.get(id));
+        let row = project::row(&mut snapshot, *id, record, &away, ties, cast, decided);
         snapshot.put(record.row, row);
     }
     Ok((snapshot, Writer { roots, away, ..Writer::default() }))
+}
+
+/// All records of one kind, by the asset that they are of.
+fn by_asset<T: DeserializeOwned>(
+    catalogue: &Catalogue,
+    all: &Key,
+) -> Result<HashMap<AssetId, T>, CatalogueError> {
+    let mut found = HashMap::new();
+    for entry in catalogue.scan::<T>(all) {
+        let (key, record) = entry?;
+        found.extend(id_of(&key).map(|id| (AssetId::from_bytes(id), record)));
+    }
+    Ok(found)
 }
 
 /// Hands over every asset. Reading and decoding is the larger half of a start, so it is done on threads of its own, a

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::{Library, LibraryError, opening};
 use crate::catalogue::keys::{self, Key};
-use crate::catalogue::records::{AssetRecord, AwayRecord};
+use crate::catalogue::records::{AssetRecord, AwayRecord, DecidedRecord};
 use crate::change::Cursor;
 use crate::checksum::{Checksum, Sha1};
 use crate::id::{AccountId, AssetId, RootId, RowNumber, StackId};
@@ -45,7 +45,9 @@ pub struct Details {
     pub present: bool,
     /// Since when none does.
     pub missing_since: Option<Timestamp>,
-    /// What the file says.
+    /// Whether it is a favourite.
+    pub favourite: bool,
+    /// What the file says, and what was decided instead.
     pub metadata: Metadata,
 }
 
@@ -187,12 +189,14 @@ impl Library {
 
     /// All that is known of an asset.
     pub fn details(&self, id: AssetId) -> Result<Option<Details>, LibraryError> {
-        let Some(record) = self.catalogue()?.get::<AssetRecord>(&Key::asset(id))? else { return Ok(None) };
+        let catalogue = self.catalogue()?;
+        let Some(record) = catalogue.get::<AssetRecord>(&Key::asset(id))? else { return Ok(None) };
         let snapshot = self.snapshot();
         let Some(row) = snapshot.row(record.row) else { return Ok(None) };
         let paths = row.paths().filter_map(|path| absolute_in(&snapshot, path.dir, path.file_name)).collect();
         let format = record.format();
-        let mut metadata = record.metadata.unwrap_or_default();
+        let decided = catalogue.get::<DecidedRecord>(&Key::decided(id))?.unwrap_or_default();
+        let mut metadata = decided.over(record.metadata.unwrap_or_default());
         metadata.format = Some(format);
         Ok(Some(Details {
             id,
@@ -206,6 +210,7 @@ impl Library {
             stack: row.extras.stack,
             present: row.present,
             missing_since: record.missing_since,
+            favourite: decided.favourite,
             metadata,
         }))
     }

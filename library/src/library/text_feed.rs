@@ -17,7 +17,7 @@ use crossbeam_channel::{Receiver, Sender};
 use super::{Commit, Library, LibraryError, locked};
 use crate::catalogue::CatalogueError;
 use crate::catalogue::keys::Key;
-use crate::catalogue::records::AssetRecord;
+use crate::catalogue::records::{AssetRecord, DecidedRecord};
 use crate::change::{Cursor, Entity};
 use crate::id::{AccountId, AssetId, Epoch, RowNumber};
 use crate::query::Query;
@@ -298,7 +298,8 @@ fn description(catalogue: &crate::catalogue::Catalogue, row: &Row) -> Result<Opt
         return Ok(None);
     }
     let record = catalogue.get::<AssetRecord>(&Key::asset(row.id))?;
-    Ok(record.and_then(|record| record.metadata).and_then(|metadata| metadata.description))
+    let decided = catalogue.get::<DecidedRecord>(&Key::decided(row.id))?.unwrap_or_default();
+    Ok(decided.over(record.and_then(|record| record.metadata).unwrap_or_default()).description)
 }
 
 fn document(snapshot: &Snapshot, number: RowNumber, row: &Row, description: Option<String>) -> TextDocument {

@@ -7,7 +7,9 @@ use crossbeam_channel::Receiver;
 use jiff::Timestamp;
 
 use super::{Commit, Library, LibraryError, RootSpec, Writer, locked, opening};
-use crate::catalogue::records::{AssetRecord, AwayRecord, CastRecord, PersonRecord, RootRecord};
+use crate::catalogue::records::{
+    AssetRecord, AwayRecord, CastRecord, DecidedRecord, PersonRecord, RootRecord,
+};
 use crate::catalogue::transaction::{Prepared, Transaction};
 use crate::catalogue::{Catalogue, CatalogueError, keys::Key};
 use crate::change::{Change, Cursor, Entity};
@@ -206,7 +208,9 @@ impl Library {
             let record = &records[id];
             let ties = project::ties(*id, record, shown);
             let cast = catalogue.get::<CastRecord>(&Key::cast(*id))?;
-            let row = project::row(&mut snapshot, *id, record, &writer.away, ties, cast.as_ref());
+            let decided = catalogue.get::<DecidedRecord>(&Key::decided(*id))?;
+            let (cast, decided) = (cast.as_ref(), decided.as_ref());
+            let row = project::row(&mut snapshot, *id, record, &writer.away, ties, cast, decided);
             snapshot.put(record.row, row);
         }
         let epoch = snapshot.cursor().epoch;

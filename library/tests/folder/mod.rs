@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use library::metadata::{FaceRegion, Taken};
+use library::metadata::{FaceRegion, Rating, TagPath, Taken};
 use library::{
     Digests, FilePath, FileStat, Format, Library, Metadata, Observation, OpenReport, RootId, RootSpec,
     RowNumber, SidecarSeen,
@@ -200,6 +200,11 @@ fn read(name: &str, bytes: &[u8]) -> Metadata {
         format: name.rsplit_once('.').and_then(|(_, extension)| Format::from_extension(extension)),
         taken: said("taken").and_then(|time| time.parse().ok()).map(|local| Taken { local, zone: None }),
         live_id: said("live").map(str::to_owned),
+        rating: said("stars").and_then(|stars| Rating::new(stars.parse().ok()?)),
+        tags: text
+            .split_whitespace()
+            .filter_map(|word| TagPath::new(word.strip_prefix("tag=")?.split('/')))
+            .collect(),
         faces: text.split_whitespace().filter_map(|word| region(word.strip_prefix("face=")?)).collect(),
         ..Metadata::default()
     }

@@ -1,0 +1,218 @@
+//! What the user decides of photos, and how it stands beside what their files say.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test that cannot go on fails
+
+mod folder;
+
+use std::collections::BTreeSet;
+
+use folder::Folder;
+use library::journal::Face;
+use library::metadata::{Rating, TagPath, Taken};
+use library::query::Mode;
+use library::{AssetId, Decision, Details, LibraryError, Visibility};
+use proptest::prelude::*;
+
+fn id(folder: &Folder, name: &str) -> AssetId {
+    folder.library.snapshot().row(folder.row(name).unwrap()).unwrap().id
+}
+
+fn decide(folder: &Folder, name: &str, decisions: &[Decision]) {
+    folder.library.decide(Face::Mount, &[(id(folder, name), decisions.to_vec())]).unwrap();
+}
+
+fn details(folder: &Folder, name: &str) -> Details {
+    folder.library.details(id(folder, name)).unwrap().unwrap()
+}
+
+fn tag(joined: &str) -> TagPath {
+    TagPath::new(joined.split('/')).unwrap()
+}
+
+fn stars(stars: i64) -> Option<Rating> {
+    Some(Rating::new(stars).unwrap())
+}
+
+fn tags(folder: &Folder, name: &str) -> Vec<String> {
+    details(folder, name).metadata.tags.iter().map(TagPath::joined).collect()
+}
+
+#[test]
+fn what_is_decided_is_known_everywhere_and_survives_a_rebuild() {
+    let mut folder = Folder::new();
+    folder.add("a.jpg", b"one tag=Holiday stars=2 taken=2024-05-01T10:00:00");
+    let taken = Taken { local: "2019-01-02T03:04:05".parse().unwrap(), zone: None };
+    decide(
+        &folder,
+        "a.jpg",
+        &[
+            Decision::Favourite(true),
+            Decision::Rating(stars(5)),
+            Decision::Tag(tag("Trips/Rome")),
+            Decision::Untag(tag("holiday")),
+            Decision::Description(Some("The fountain".into())),
+            Decision::Taken(Some(taken)),
+            Decision::Visibility(Visibility::Archive),
+        ],
+    );
+    for rebuild in [false, false, true] {
+        let known = details(&folder, "a.jpg");
+        assert!(known.favourite && known.visibility == Visibility::Archive);
+        assert_eq!(known.metadata.rating, stars(5));
+        assert_eq!(tags(&folder, "a.jpg"), ["Trips/Rome"]);
+        assert_eq!(known.metadata.description.as_deref(), Some("The fountain"));
+        assert_eq!(known.metadata.taken, Some(taken));
+        folder.library.settle().unwrap();
+        for query in ["is:favourite", "rating:5", "tag:rome", "date:2019-01", "fountain", "-tag:holiday"] {
+            let query = format!("is:archived {query}");
+            let found = folder.library.search(folder.library.account(), &query, Mode::Strict, 9).unwrap();
+            assert_eq!(found.len(), 1, "{query}");
+        }
+        folder.reopen(rebuild);
+        folder.rescan(|_| {});
+    }
+}
+
+#[test]
+fn what_is_so_already_is_not_decided_again() {
+    let mut folder = Folder::new();
+    folder.add("a.jpg", b"one tag=Holiday stars=2");
+    let before = folder.library.log(99).unwrap().len();
+    let as_it_is = [
+        Decision::Favourite(false),
+        Decision::Rating(stars(2)),
+        Decision::Rating(None),
+        Decision::Tag(tag("HOLIDAY")),
+        Decision::Untag(tag("Trips")),
+        Decision::Tags(Some(vec![tag("holiday")])),
+        Decision::Tags(None),
+        Decision::Description(None),
+        Decision::Description(Some(String::new())),
+        Decision::Taken(None),
+        Decision::Visibility(Visibility::Timeline),
+    ];
+    decide(&folder, "a.jpg", &as_it_is);
+    assert_eq!(folder.library.log(99).unwrap().len(), before);
+}
+
+#[test]
+fn what_is_left_to_the_file_is_what_the_file_says() {
+    let mut folder = Folder::new();
+    folder.add("a.jpg", b"one tag=Holiday stars=2");
+    let other = [
+        Decision::Rating(stars(0)),
+        Decision::Tags(Some(vec![tag("Trips"), tag("Rome")])),
+        Decision::Description(Some("x".into())),
+    ];
+    decide(&folder, "a.jpg", &other);
+    assert_eq!((details(&folder, "a.jpg").metadata.rating, tags(&folder, "a.jpg").len()), (stars(0), 2));
+    decide(&folder, "a.jpg", &[Decision::Rating(None), Decision::Tags(None), Decision::Description(None)]);
+    let known = details(&folder, "a.jpg").metadata;
+    assert_eq!((known.rating, known.description), (stars(2), None));
+    assert_eq!(tags(&folder, "a.jpg"), ["Holiday"]);
+    // An edit that says something else is heard where nothing was decided.
+    folder.add("a.jpg", b"two tag=Other stars=3");
+    assert_eq!(
+        (details(&folder, "a.jpg").metadata.rating, tags(&folder, "a.jpg")[0].as_str()),
+        (stars(3), "Other")
+    );
+}
+
+#[test]
+fn a_decision_of_what_is_not_there_decides_nothing_of_the_rest() {
+    let mut folder = Folder::new();
+    folder.add("a.jpg", b"one");
+    let nobody = AssetId::from_bytes([9; 16]);
+    let all =
+        [(id(&folder, "a.jpg"), vec![Decision::Favourite(true)]), (nobody, vec![Decision::Favourite(true)])];
+    let refused = folder.library.decide(Face::Mount, &all);
+    assert!(matches!(refused, Err(LibraryError::NoAsset(asset)) if asset == nobody));
+    assert!(!details(&folder, "a.jpg").favourite);
+}
+
+/// A tag is there when it was the last thing said of it, by whatever spelling, or else when the file says so.
+#[derive(Clone, Debug)]
+enum Step {
+    Tag(usize),
+    Untag(usize),
+    Tags(Vec<usize>),
+    LeaveToFile,
+    Save(BTreeSet<usize>),
+    Reopen(bool),
+}
+
+const TAGS: [&str; 6] = ["a", "A", "a/b", "A/b", "c", "d"];
+
+fn step() -> impl Strategy<Value = Step> {
+    let one = 0..TAGS.len();
+    prop_oneof![
+        4 => one.clone().prop_map(Step::Tag),
+        4 => one.clone().prop_map(Step::Untag),
+        1 => prop::collection::vec(one.clone(), 0..3).prop_map(Step::Tags),
+        1 => Just(Step::LeaveToFile),
+        2 => prop::collection::btree_set(one, 0..3).prop_map(Step::Save),
+        1 => any::<bool>().prop_map(Step::Reopen),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+
+    #[test]
+    fn tags_are_what_was_said_last(steps in prop::collection::vec(step(), 1..20)) {
+        let folded = |at: usize| TAGS[at].to_lowercase();
+        let mut folder = Folder::new();
+        let mut saved = 0;
+        folder.add("a.jpg", b"0");
+        // What is said of each tag: by the file, and by the user.
+        let mut file = BTreeSet::new();
+        let mut user = std::collections::BTreeMap::new();
+        for step in steps {
+            let shown = |file: &BTreeSet<String>, user: &std::collections::BTreeMap<String, bool>| {
+                let mut shown = file.clone();
+                for (tag, has) in user {
+                    if *has { shown.insert(tag.clone()); } else { shown.remove(tag); }
+                }
+                shown
+            };
+            let mut say = |tag: String, has: bool| {
+                if shown(&file, &user).contains(&tag) != has {
+                    if file.contains(&tag) == has { user.remove(&tag); } else { user.insert(tag, has); }
+                }
+            };
+            match step {
+                Step::Tag(at) => {
+                    say(folded(at), true);
+                    decide(&folder, "a.jpg", &[Decision::Tag(tag(TAGS[at]))]);
+                }
+                Step::Untag(at) => {
+                    say(folded(at), false);
+                    decide(&folder, "a.jpg", &[Decision::Untag(tag(TAGS[at]))]);
+                }
+                Step::Tags(wanted) => {
+                    for at in 0..TAGS.len() {
+                        say(folded(at), wanted.iter().any(|wanted| folded(*wanted) == folded(at)));
+                    }
+                    let wanted = wanted.into_iter().map(|at| tag(TAGS[at])).collect();
+                    decide(&folder, "a.jpg", &[Decision::Tags(Some(wanted))]);
+                }
+                Step::LeaveToFile => {
+                    user.clear();
+                    decide(&folder, "a.jpg", &[Decision::Tags(None)]);
+                }
+                Step::Save(tags) => {
+                    saved += 1;
+                    file = tags.iter().map(|at| folded(*at)).collect();
+                    let words: Vec<String> = tags.iter().map(|at| format!("tag={}", TAGS[*at])).collect();
+                    folder.add("a.jpg", format!("{saved} {}", words.join(" ")).as_bytes());
+                }
+                Step::Reopen(rebuild) => {
+                    folder.reopen(rebuild);
+                    folder.rescan(|_| {});
+                }
+            }
+            let found: BTreeSet<String> = tags(&folder, "a.jpg").iter().map(|tag| tag.to_lowercase()).collect();
+            prop_assert_eq!(found, shown(&file, &user));
+        }
+    }
+}
