@@ -45,6 +45,8 @@ pub(crate) struct Ingest<'t, 'a> {
     roots: &'t HashMap<RootId, RootRecord>,
     /// The library before this transaction.
     snapshot: &'t Snapshot,
+    /// Whether the files were all told once since the library was opened: what is told now has just happened.
+    all_told: bool,
     /// Inode numbers given out in it.
     claimed: HashMap<AssetInode, AssetId>,
 }
@@ -65,7 +67,13 @@ impl<'t, 'a> Ingest<'t, 'a> {
         roots: &'t HashMap<RootId, RootRecord>,
         snapshot: &'t Snapshot,
     ) -> Self {
-        Self { tx, roots, snapshot, claimed: HashMap::new() }
+        Self { tx, roots, snapshot, all_told: false, claimed: HashMap::new() }
+    }
+
+    /// The same, for observations made after all files were told once.
+    pub(crate) fn after_all_told(mut self, all_told: bool) -> Self {
+        self.all_told = all_told;
+        self
     }
 
     /// Applies a batch.
@@ -573,8 +581,18 @@ pub(crate) fn forgotten_files(
             let version = digests.checksum;
             let holder = tx.get::<AssetId>(&Key::content(*owner, &version))?.filter(|id| id != asset);
             let Some(holder) = holder else { return Ok(Vec::new()) };
-            let standing = tx.asset(holder)?.map(|record| record.standing.as_slice()).unwrap_or_default();
-            Ok(standing.iter().filter(|at| at.checksum == version).map(|at| at.path.clone()).collect())
+            let Some(record) = tx.asset(holder)?.cloned() else { return Ok(Vec::new()) };
+            let standing = record.standing.iter().filter(|at| at.checksum == version);
+            let mut paths: Vec<FilePath> = standing.map(|at| at.path.clone()).collect();
+            // A sidecar there would be given to another photo, which is a decision.
+            for part in record.parts {
+                let Some(part) = tx.asset(part)?.filter(|part| part.is_sidecar()) else { continue };
+                let beside = part.standing.iter().map(|at| &at.path);
+                let beside = beside.filter(|at| paths.iter().any(|path| path.split().0 == at.split().0));
+                let beside: Vec<FilePath> = beside.cloned().collect();
+                paths.extend(beside);
+            }
+            Ok(paths)
         }
         _ => Ok(Vec::new()),
     }

@@ -22,6 +22,7 @@ mod writing;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -59,6 +60,8 @@ pub struct Library {
     meaning: RwLock<Option<Arc<dyn Meaning>>>,
     notes: Mutex<Vec<String>>,
     people: people::Gathering,
+    /// Whether all files were told once since it was opened.
+    all_told: AtomicBool,
     /// Dropped last: while it is held no other process opens the data folder.
     _lock: lock::DataLock,
 }

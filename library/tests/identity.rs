@@ -442,6 +442,74 @@ fn a_photo_copied_and_then_edited_is_two_photos_though_the_catalogue_lost_it() {
     }
 }
 
+/// The catalogue lost an edit, and what it still held for standing was taken for the original that stayed.
+#[test]
+fn a_photo_edited_and_renamed_is_itself_though_the_catalogue_lost_the_edit() {
+    for copied in [false, true] {
+        let mut folder = Folder::new();
+        folder.add("a.jpg", b"one");
+        let (original, ..) = folder.identity("a.jpg");
+        folder.rescan(|_| {});
+        let kept = tempfile::tempdir().unwrap();
+        let older = kept.path().join("catalogue");
+        folder.reopen_after(false, |data| copy_folder(&data.join("derived/catalogue"), &older));
+        folder.add("a.jpg", b"edited");
+        folder.reopen_after(false, |data| copy_folder(&older, &data.join("derived/catalogue")));
+        let renamed = folder.seen("b.jpg", b"edited");
+        folder.library.observe(vec![renamed]).unwrap();
+        match copied {
+            true => folder.add("a.jpg", b"edited"),
+            false => folder.remove("a.jpg"),
+        }
+        folder.library.observe(vec![Observation::Scanned]).unwrap();
+        assert_eq!(folder.identity("b.jpg").0, original, "copied: {copied}");
+    }
+}
+
+#[test]
+fn a_photo_copied_and_edited_twice_between_scans_that_did_not_end_is_three_photos() {
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        let mut folder = Folder::new();
+        folder.add("p.jpg", b"one");
+        folder.rescan(|_| {});
+        folder.reopen(false);
+        let pause = || std::thread::sleep(std::time::Duration::from_millis(2));
+        let first = folder.seen("q.jpg", b"one");
+        pause();
+        folder.add("p.jpg", b"two");
+        let second = folder.seen("r.jpg", b"two");
+        pause();
+        let last = folder.seen("p.jpg", b"three");
+        let told = [first, second, last];
+        for at in order {
+            folder.library.observe(vec![told[at].clone()]).unwrap();
+        }
+        folder.library.observe(vec![Observation::Scanned]).unwrap();
+        let found = folder.identities();
+        let ids: std::collections::BTreeSet<_> = found.values().map(|(id, ..)| id.clone()).collect();
+        assert_eq!(ids.len(), 3, "{order:?}");
+        folder.reopen(true);
+        folder.rescan(|_| {});
+        assert_eq!(folder.identities(), found, "{order:?}");
+    }
+}
+
+/// Moving a folder leaves the change times of what is in it.
+#[test]
+fn an_older_copy_moved_in_long_after_an_edit_is_a_duplicate() {
+    let mut folder = Folder::new();
+    folder.add("a.jpg", b"one");
+    folder.rescan(|_| {});
+    folder.reopen(false);
+    let backup = folder.seen("backup/a.jpg", b"one");
+    folder.add("a.jpg", b"edited");
+    let before = folder.identity("a.jpg");
+    folder.library.observe(vec![Observation::Scanned]).unwrap();
+    folder.library.observe(vec![backup]).unwrap();
+    assert_eq!(folder.identity("a.jpg"), before);
+    assert_eq!(folder.row("backup/a.jpg"), None);
+}
+
 fn copy_folder(from: &Path, to: &Path) {
     let _ = std::fs::remove_dir_all(to);
     assert!(std::process::Command::new("cp").arg("-a").args([from, to]).status().unwrap().success());

@@ -9,7 +9,7 @@ use std::process::Stdio;
 use galleryfs_tests::{Jpeg, Site, until};
 use serde_json::{Value, json};
 
-const FIELDS: [&str; 29] = [
+const FIELDS: [&str; 30] = [
     "id",
     "paths",
     "kind",
@@ -31,6 +31,7 @@ const FIELDS: [&str; 29] = [
     "faces",
     "gps",
     "place",
+    "favourite",
     "rating",
     "description",
     "tags",
@@ -79,7 +80,7 @@ fn the_json_shapes_are_as_promised() {
         "taken": "2024-05-01T10:20:30+02:00", "taken_local": "2024-05-01T10:20:30",
         "width": 16, "height": 32, "orientation": 6, "duration_s": null,
         "make": "Canon", "model": "Canon EOS 40D", "lens": null,
-        "description": "At the fountain", "tags": [], "rating": null, "visibility": "timeline", "warnings": [],
+        "description": "At the fountain", "tags": [], "rating": null, "favourite": false, "visibility": "timeline", "warnings": [],
         "size": photo.bytes().len(),
     });
     for (field, value) in wanted.as_object().unwrap() {

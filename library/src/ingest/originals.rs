@@ -4,10 +4,17 @@
 //! another path. A scan finds files in any order, and the truth must not depend on it. So when an edit takes the place of
 //! a version, the moment is remembered; and when a file with the older bytes turns up that was there by then, the edit is
 //! parted from its original after all. A file that came later is what it looks like: an older version, brought again.
+//!
+//! 1. The kernel's change time says which came first, and no program can set it back. But a folder may be moved in with all
+//!    that is in it, and some file systems have no change time of their own. So it counts only while the scan of this start
+//!    is telling what happened before, and for a moment after an edit: then nothing else can explain it.
+//! 2. A crash may take the edit from the catalogue and leave it in the journal. Then it is remembered from there, and what
+//!    the catalogue still holds for standing is no witness: it is how things were before the edit.
+//! 3. Several edits may wait for their originals. Each version that stood when the next took its place is a photo.
 
 use jiff::Timestamp;
 
-use super::{Arrival, Ingest};
+use super::{Arrival, Ingest, VACATED};
 use crate::catalogue::CatalogueError;
 use crate::catalogue::keys::Key;
 use crate::catalogue::transaction::Transaction;
@@ -38,6 +45,12 @@ impl Ingest<'_, '_> {
         };
         let Some(record) = self.tx.asset(asset)? else { return Ok(()) };
         let edit = record.digests;
+        if self.is_edit_of_current(asset, edit.checksum, &digests.checksum, stat)? {
+            // Its own asset, as what replaced it is.
+            self.tx.remove(Key::content(owner, &digests.checksum));
+            return Ok(());
+        }
+        let Some(record) = self.tx.asset(asset)? else { return Ok(()) };
         let original = if edit.checksum == digests.checksum {
             let standing = record.standing.iter().filter(|at| at.checksum != edit.checksum);
             let elsewhere: Vec<FilePath> =
@@ -62,11 +75,27 @@ impl Ingest<'_, '_> {
         }
     }
 
-    /// Whether a file with older bytes of an asset was there when an edit took their place. Making, copying and moving a
-    /// file set its change time, and no program can set it back.
+    /// Whether older bytes of an asset that went back to its original are an edit that stood when another took its place.
+    fn is_edit_of_current(
+        &mut self,
+        asset: AssetId,
+        current: Checksum,
+        version: &Checksum,
+        stat: &FileStat,
+    ) -> Result<bool, CatalogueError> {
+        let [original, edit] = [&current, version].map(|version| Key::superseded(asset, version));
+        let [original, edit] = [self.tx.get::<Timestamp>(&original)?, self.tx.get::<Timestamp>(&edit)?];
+        let is_later = original.zip(edit).is_some_and(|(original, edit)| original < edit);
+        Ok(is_later && current != *version && self.was_there(asset, version, stat)?)
+    }
+
+    /// Whether a file with older bytes of an asset was there when an edit took their place.
     fn was_there(&self, asset: AssetId, version: &Checksum, stat: &FileStat) -> Result<bool, CatalogueError> {
         let edited = self.tx.get::<Timestamp>(&Key::superseded(asset, version))?;
-        Ok(edited.is_some_and(|edited| i128::from(stat.ctime_ns) < edited.as_nanosecond()))
+        Ok(edited.is_some_and(|edited| {
+            let counts = !self.all_told || self.tx.now.duration_since(edited) < VACATED;
+            counts && i128::from(stat.ctime_ns) < edited.as_nanosecond()
+        }))
     }
 
     /// Makes the asset its original again, and what stands there of the edit an asset of its own.
@@ -97,7 +126,6 @@ impl Ingest<'_, '_> {
             edits.push(Arrival { path, stat, digests, metadata: metadata.take(), sidecars });
         }
         self.tx.remove(Key::content(owner, &edit.checksum));
-        self.tx.remove(Key::superseded(asset, &original.checksum));
         self.new_version(asset, original)?;
         edits.into_iter().try_for_each(|edit| self.arrived(edit))
     }
@@ -111,7 +139,17 @@ pub(crate) fn mark_replayed(
     to: &Digests,
     time: Timestamp,
 ) -> Result<(), CatalogueError> {
-    let Some(owner) = tx.asset(asset)?.map(|record| record.owner) else { return Ok(()) };
+    let Some((owner, standing)) = tx.asset(asset)?.map(|record| (record.owner, record.standing.clone()))
+    else {
+        return Ok(());
+    };
+    // When the edit was decided, nothing else stood: it is one of these, or they went.
+    for at in standing.iter().filter(|at| at.checksum == *from) {
+        if let Some(mut file) = tx.get::<FileRecord>(&Key::file(&at.path))? {
+            file.stat.ctime_ns = i64::MAX;
+            tx.put(Key::file(&at.path), &file);
+        }
+    }
     if tx.get::<AssetId>(&Key::content(owner, &to.checksum))?.is_none() {
         tx.put(Key::superseded(asset, from), &time);
     }

@@ -183,6 +183,7 @@ fn finish(
         meaning: RwLock::new(None),
         notes: Mutex::new(report.notes.clone()),
         people: super::people::Gathering::default(),
+        all_told: std::sync::atomic::AtomicBool::new(false),
         _lock: lock,
     });
     library.text.start(&library);
@@ -310,6 +311,11 @@ fn replay_known(
                     }
                     if !forgotten.is_empty() {
                         Ingest::new(&mut tx, &roots(catalogue)?, &nothing).clear_all(&forgotten)?;
+                        if let Fact::Asset { asset, .. } = &fact {
+                            // What stood there is this asset by now, should it have been edited since.
+                            let now = tx.now;
+                            forgotten.iter().for_each(|path| tx.put(Key::vacated(path), &(*asset, now)));
+                        }
                     }
                 }
                 Err(reason) => {

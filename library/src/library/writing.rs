@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use crossbeam_channel::Receiver;
 use jiff::Timestamp;
@@ -36,9 +37,14 @@ impl Library {
 
     /// Applies what the watcher found, as one commit: all of it or, with an error, nothing.
     pub fn observe(&self, observations: Vec<Observation>) -> Result<(), LibraryError> {
+        let all_told = observations.contains(&Observation::Scanned);
         self.write(self.account, Face::Folder, |tx, writer| {
-            Ok(Ingest::new(tx, &writer.roots, &self.snapshot()).run(observations)?)
-        })
+            let snapshot = self.snapshot();
+            let ingest = Ingest::new(tx, &writer.roots, &snapshot);
+            Ok(ingest.after_all_told(self.all_told.load(Ordering::Relaxed)).run(observations)?)
+        })?;
+        self.all_told.fetch_or(all_told, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Says which folders are watched for `account`, and gives their ids in the same order. A folder met for the first
