@@ -5,8 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, unbounded};
-use galleryfs_fs::{Commit, Details, Original, QueryError, Source, SourceError, Unreadable};
+use galleryfs_fs::{Commit, Details, Original, PersonDecision, QueryError, Source, SourceError, Unreadable};
 use library::journal::Face;
+use library::people::PeopleError;
 use library::query::Mode;
 use library::things::Things;
 use library::{
@@ -146,6 +147,23 @@ impl Source for LibrarySource {
             Err(LibraryError::NoAsset(_)) => Err(SourceError::Gone),
             Err(error) => Err(io::Error::other(error).into()),
         }
+    }
+
+    fn decide_person(&self, decision: &PersonDecision) -> Result<(), SourceError> {
+        let done = match decision {
+            PersonDecision::Name(person, name) => {
+                self.library.name_person(Face::Mount, *person, name).map(drop)
+            }
+            PersonDecision::Unname(person) => self.library.unname_person(Face::Mount, *person),
+            PersonDecision::Merge(from, into) => self.library.merge_people(Face::Mount, *from, *into),
+        };
+        done.map_err(|error| match error {
+            LibraryError::People(error @ PeopleError::NameTaken { .. }) => {
+                SourceError::Taken(error.to_string())
+            }
+            LibraryError::People(error) => SourceError::Refused(error.to_string()),
+            error => io::Error::other(error).into(),
+        })
     }
 
     fn details(&self, asset: AssetId) -> Option<Details> {

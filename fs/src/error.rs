@@ -93,6 +93,8 @@ impl FsError {
             // The name is there until the library learns otherwise; that its bytes cannot be had is an I/O error.
             Self::Source(SourceError::Gone) => Errno::EIO,
             Self::Source(SourceError::Query(_)) => Errno::ENOENT,
+            Self::Source(SourceError::Taken(_)) => Errno::EEXIST,
+            Self::Source(SourceError::Refused(_)) => Errno::EINVAL,
             Self::Source(SourceError::Io(error)) | Self::Io(error) => io_errno(error),
         }
     }
@@ -100,6 +102,7 @@ impl FsError {
     /// How loudly the log hears of it: what is somebody's everyday question is no news.
     pub(crate) fn level(&self) -> tracing::Level {
         match self {
+            Self::Source(SourceError::Taken(_) | SourceError::Refused(_)) => tracing::Level::INFO,
             Self::Source(_) | Self::Io(_) | Self::Busy | Self::BadHandle => tracing::Level::WARN,
             Self::Query(_) | Self::Computed | Self::BadValue(_) => tracing::Level::INFO,
             Self::ReadOnly => tracing::Level::DEBUG,

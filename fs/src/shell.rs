@@ -28,7 +28,7 @@ use crate::pool::{Pools, Turn};
 use crate::tree::acts::{Act, Onto};
 use crate::tree::changes::Changes;
 use crate::tree::listing::Listing;
-use crate::tree::{Entry, LONG, Readable, Tree};
+use crate::tree::{LONG, Readable, Tree};
 use crate::xattr::{Attribute, PREFIX};
 
 /// Every asset version is another inode, so a number never stands for a second thing.
@@ -51,7 +51,7 @@ pub(crate) struct Shared {
 }
 
 /// Whoever is told of an act once it was carried out.
-type Answer = Box<dyn FnOnce(Result<Entry, Errno>) + Send>;
+type Answer = Box<dyn FnOnce(&Tree, Result<&Act, Errno>) + Send>;
 
 /// The handlers.
 pub(crate) struct Shell(pub(crate) Arc<Shared>);
@@ -136,17 +136,16 @@ impl Shared {
     fn act(self: &Arc<Self>, operation: &'static str, ino: u64, act: Result<Act, FsError>, answer: Answer) {
         let act = match act {
             Ok(act) => act,
-            Err(error) => return answer(Err(refusal(operation, ino, &error))),
+            Err(error) => return answer(&self.tree, Err(refusal(operation, ino, &error))),
         };
         let shared = Arc::clone(self);
         self.pools.disk(None).submit(move |turn| {
             let done = match turn {
                 Turn::Refused => Err(FsError::Busy),
-                Turn::Run => shared.tree.carry_out(&act).and_then(|()| shared.tree.entry_of(&act)),
+                Turn::Run => shared.tree.carry_out(&act),
             };
-            let done = done.map_err(|error| refusal(operation, ino, &error));
             let succeeded = done.is_ok();
-            answer(done);
+            answer(&shared.tree, done.map(|()| &act).map_err(|error| refusal(operation, ino, &error)));
             // Only now: until it has its answer, the kernel holds what it would have to be told about.
             if succeeded && let Some(changes) = shared.tree.misbelieved(&act) {
                 // No receiver: the mount is being taken away.
@@ -176,7 +175,7 @@ impl Shared {
             }
             self.tree.set_attribute(ino, attribute, value)
         });
-        self.act(operation, ino, act, Box::new(|done| empty_reply(done, reply)));
+        self.act(operation, ino, act, plainly(reply));
     }
 
     /// Times are the original's, and whoever sets them (every copier does) is content. Nothing else can be set.
@@ -399,11 +398,12 @@ fn lists(names: &[u8], name: &[u8]) -> bool {
     names.split(|byte| *byte == 0).any(|listed| listed == name)
 }
 
-fn empty_reply(done: Result<Entry, Errno>, reply: ReplyEmpty) {
-    match done {
+/// The answer of those operations that say nothing when they succeed.
+fn plainly(reply: ReplyEmpty) -> Answer {
+    Box::new(|_, done| match done {
         Ok(_) => reply.ok(),
         Err(error) => reply.error(error),
-    }
+    })
 }
 
 /// In all cases the kernel need not tell us of closes.
@@ -529,14 +529,20 @@ impl Filesystem for Shell {
                 true => self.0.removed("unlink", req.pid(), parent, name, reply),
                 false => {
                     let act = self.0.tree.unlink(parent.0, name_bytes);
-                    self.0.act("unlink", parent.0, act, Box::new(|done| empty_reply(done, reply)));
+                    self.0.act("unlink", parent.0, act, plainly(reply));
                 }
             }
         });
     }
 
     fn rmdir(&self, req: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
-        guarded("rmdir", || self.0.removed("rmdir", req.pid(), parent, name, reply));
+        guarded("rmdir", || match self.0.tokens.ours(req.pid()) {
+            true => self.0.removed("rmdir", req.pid(), parent, name, reply),
+            false => {
+                let act = self.0.tree.rmdir(parent.0, name.as_encoded_bytes());
+                self.0.act("rmdir", parent.0, act, plainly(reply));
+            }
+        });
     }
 
     fn symlink(&self, _req: &Request, parent: INodeNo, _name: &OsStr, _target: &Path, reply: ReplyEntry) {
@@ -561,18 +567,20 @@ impl Filesystem for Shell {
             };
             let (from, to) = (name.as_encoded_bytes(), newname.as_encoded_bytes());
             let act = self.0.tree.rename((parent.0, from), (newparent.0, to), onto);
-            self.0.act("rename", parent.0, act, Box::new(|done| empty_reply(done, reply)));
+            self.0.act("rename", parent.0, act, plainly(reply));
         });
     }
 
     fn link(&self, _req: &Request, ino: INodeNo, newparent: INodeNo, newname: &OsStr, reply: ReplyEntry) {
         guarded("link", || {
             let act = self.0.tree.link(ino.0, newparent.0, newname.as_encoded_bytes());
-            let answer = move |done: Result<Entry, Errno>| match done {
-                Ok(entry) => reply.entry(&entry.ttl, &entry.attr, GENERATION),
-                Err(error) => reply.error(error),
-            };
-            self.0.act("link", newparent.0, act, Box::new(answer));
+            let answer: Answer = Box::new(move |tree, done| {
+                match done.and_then(|act| tree.entry_of(act).map_err(|error| error.errno())) {
+                    Ok(entry) => reply.entry(&entry.ttl, &entry.attr, GENERATION),
+                    Err(error) => reply.error(error),
+                }
+            });
+            self.0.act("link", newparent.0, act, answer);
         });
     }
 

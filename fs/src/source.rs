@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use library::things::Things;
-use library::{AccountId, AssetId, Change, Decision, RootId, RowNumber, Sha1, Snapshot};
+use library::{AccountId, AssetId, Change, Decision, PersonId, RootId, RowNumber, Sha1, Snapshot};
 
 /// The library as one account sees it.
 ///
@@ -44,6 +44,9 @@ pub trait Source: Send + Sync + 'static {
     /// tells of it. May block.
     fn decide(&self, decisions: &[(AssetId, Vec<Decision>)]) -> Result<(), SourceError>;
 
+    /// Decides this of somebody, and shows it, as [`Source::decide`] does. May block.
+    fn decide_person(&self, decision: &PersonDecision) -> Result<(), SourceError>;
+
     /// What the catalogue knows of an asset beyond its row. May block.
     fn details(&self, asset: AssetId) -> Option<Details>;
 
@@ -52,6 +55,17 @@ pub trait Source: Send + Sync + 'static {
 
     /// Opens a file of [`Source::unreadable`] for reading as [`Source::open_original`] does. May block.
     fn open_unreadable(&self, file: &Unreadable) -> Result<Original, SourceError>;
+}
+
+/// Something decided of a person.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum PersonDecision {
+    /// They are called so.
+    Name(PersonId, String),
+    /// They have no name.
+    Unname(PersonId),
+    /// The first is the second.
+    Merge(PersonId, PersonId),
 }
 
 /// A file of the user's, opened for reading.
@@ -120,6 +134,12 @@ pub enum SourceError {
     /// The query is none.
     #[error(transparent)]
     Query(#[from] QueryError),
+    /// A name that another has.
+    #[error("{0}")]
+    Taken(String),
+    /// What cannot be, and why.
+    #[error("{0}")]
+    Refused(String),
     /// The disk, or the index, says no.
     #[error(transparent)]
     Io(#[from] io::Error),

@@ -471,6 +471,45 @@ fn what_cannot_be_decided_is_refused_and_changes_nothing() {
 }
 
 #[test]
+fn people_are_named_merged_and_left_without_a_name_by_moving_their_directories() {
+    let mounted = Mounted::new();
+    let photos = ["a.jpg", "b.jpg"].map(|name| mounted.library.add_plain(name, name.as_bytes()));
+    mounted.library.person(Some("Ann"), &photos[..1]);
+    mounted.library.person(None, &photos[1..]);
+    let at = |path: &str| mounted.at(path);
+    soon("somebody", || at("people/unnamed/person 2/b.jpg").exists());
+    let cwd = rustix::fs::CWD;
+    let move_to = |from: &str, to: &str, flags| {
+        rustix::fs::renameat_with(cwd, at(from), cwd, at(to), flags).map_err(io::Error::from)
+    };
+    let (no_replace, any) = (rustix::fs::RenameFlags::NOREPLACE, rustix::fs::RenameFlags::empty());
+    let errno = |outcome: io::Result<()>| outcome.unwrap_err().raw_os_error().unwrap();
+    assert_eq!(errno(move_to("people/unnamed/person 2", "people/Ann", no_replace)), libc::EEXIST);
+    assert_eq!(errno(move_to("people/Ann", "tags/Ann", any)), libc::EPERM);
+    assert_eq!(errno(move_to("people/unnamed", "people/Bob", any)), libc::EROFS);
+    assert_eq!(errno(std::fs::remove_dir(at("people/unnamed"))), libc::EROFS);
+    assert_eq!(errno(std::fs::remove_dir(at("people/unnamed/person 2"))), libc::EROFS);
+
+    move_to("people/unnamed/person 2", "people/Bob", no_replace).unwrap();
+    assert_eq!(listed(&at("people")), ["Ann", "Bob"]);
+    assert_eq!(std::fs::read(at("people/Bob/b.jpg")).unwrap(), b"b.jpg");
+    let numbered = std::fs::metadata(at("people/unnamed/person 2")).unwrap();
+    soon("it is a directory of its own", || {
+        std::fs::metadata(at("people/Bob")).is_ok_and(|bob| bob.ino() != numbered.ino())
+    });
+    move_to("people/Bob", "people/unnamed/Bob", any).unwrap();
+    assert_eq!(listed(&at("people/unnamed")), ["person 2"]);
+    soon("no such name", || !at("people/unnamed/Bob").exists());
+    // Onto somebody, which only a plain rename may do.
+    move_to("people/unnamed/person 2", "people/Ann", any).unwrap();
+    soon("both photos", || listed(&at("people/Ann")) == ["a.jpg", "b.jpg"]);
+    soon("one person", || listed(&at("people")) == ["Ann"]);
+    std::fs::remove_dir(at("people/Ann")).unwrap();
+    soon("no name", || listed(&at("people")) == ["unnamed"]);
+    assert_eq!(listed(&at("people/unnamed/person 1")), ["a.jpg", "b.jpg"]);
+}
+
+#[test]
 fn attributes_are_set_and_left_to_the_file_again() {
     let mounted = Mounted::new();
     mounted.library.add_plain("a.jpg", b"one");

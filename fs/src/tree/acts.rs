@@ -10,13 +10,14 @@
 
 use std::time::Duration;
 
-use library::{AssetId, AssetInode, Decision, RowNumber, Scope};
+use library::{AssetId, AssetInode, Decision, Person, RowNumber, Scope};
 
 use super::membership::Membership;
 use super::path::DirPath;
 use super::state::State;
-use super::{Entry, Node, Tree, view};
+use super::{Entry, Node, Tree, people, view};
 use crate::error::FsError;
+use crate::source::PersonDecision;
 use crate::tree::changes::{Changed, Changes, DirChanges};
 
 /// How long an answer waits for the tree to show what was decided.
@@ -30,13 +31,21 @@ pub(crate) struct Place {
     name: Box<[u8]>,
 }
 
+/// What an operation says, of whom.
+#[derive(Clone, PartialEq, Debug)]
+enum Says {
+    OfPhoto(AssetId, Vec<Decision>),
+    OfPerson(PersonDecision),
+    Nothing,
+}
+
 /// What an operation stands for.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Act {
-    /// What it says of which photo.
-    pub(crate) decisions: Vec<(AssetId, Vec<Decision>)>,
-    /// The inode number of the photo.
-    pub(super) ino: u64,
+    /// What it says.
+    says: Says,
+    /// The inode number of the photo or directory.
+    ino: u64,
     /// A name that the kernel takes for the photo afterwards, and that is not its name.
     stale: Option<Place>,
     /// A name that the kernel takes for gone afterwards, and that is still there.
@@ -46,7 +55,7 @@ pub(crate) struct Act {
 impl Act {
     /// Deciding something of a photo, whatever its names.
     pub(super) fn of(asset: AssetId, ino: u64, decisions: Vec<Decision>) -> Self {
-        Self { decisions: vec![(asset, decisions)], ino, stale: None, stays: None }
+        Self { says: Says::OfPhoto(asset, decisions), ino, stale: None, stays: None }
     }
 }
 
@@ -88,8 +97,8 @@ impl Tree {
         // The kernel takes the name of a part for gone; it goes with its photo only.
         let is_part = shown.extras.host.is_some();
         let stays = is_part.then(|| Place { ino: parent, dir, name: name.into() });
-        let decisions = if is_part { Vec::new() } else { vec![(shown.id, leaves)] };
-        Ok(Act { decisions, ino: shown.inode.get(), stale: None, stays })
+        let says = if is_part { Says::Nothing } else { Says::OfPhoto(shown.id, leaves) };
+        Ok(Act { says, ino: shown.inode.get(), stale: None, stays })
     }
 
     /// `mv DIR/NAME OTHER/NAME`.
@@ -102,7 +111,11 @@ impl Tree {
         let (state, dir, new_dir) = (self.state(), self.dir(parent)?, self.dir(new_parent)?);
         let row = match Self::child(&state, &dir, name).ok_or(FsError::NotFound)? {
             Node::Row(row) => row,
-            Node::Dir(_) | Node::Fixed(_) | Node::Unreadable(_) => return Err(FsError::ReadOnly),
+            Node::Dir(moved) => {
+                let there = Place { ino: new_parent, dir: new_dir, name: new_name.into() };
+                return rename_person(&state, parent, &moved, there, onto);
+            }
+            Node::Fixed(_) | Node::Unreadable(_) => return Err(FsError::ReadOnly),
         };
         let from = membership(&state, &dir);
         let Some(into) = membership(&state, &new_dir) else {
@@ -118,9 +131,8 @@ impl Tree {
         let stale = Place { ino: new_parent, dir: new_dir.clone(), name: new_name.into() };
         if dir == new_dir {
             // Another name where it is: it keeps its own.
-            let mut act = put(&state, row, Vec::new(), stale, Some(here))?;
-            act.decisions.clear();
-            return Ok(act);
+            let act = put(&state, row, Vec::new(), stale, Some(here))?;
+            return Ok(Act { says: Says::Nothing, ..act });
         }
         let is_part = state.row(row).is_some_and(|row| row.extras.host.is_some());
         match from {
@@ -129,6 +141,20 @@ impl Tree {
                 put(&state, row, decisions, stale, None)
             }
             _ => put(&state, row, into.joins, stale, Some(here)),
+        }
+    }
+
+    /// `rmdir people/NAME`: takes somebody's name away.
+    pub(crate) fn rmdir(&self, parent: u64, name: &[u8]) -> Result<Act, FsError> {
+        let (state, dir) = (self.state(), self.dir(parent)?);
+        match Self::child(&state, &dir, name).ok_or(FsError::NotFound)? {
+            Node::Dir(path) => {
+                let person = person_of(&state, &path).filter(|person| person.name.is_some());
+                let person = person.ok_or(FsError::ReadOnly)?.id;
+                let says = Says::OfPerson(PersonDecision::Unname(person));
+                Ok(Act { says, ino: parent, stale: None, stays: None })
+            }
+            _ => Err(FsError::NotADirectory),
         }
     }
 
@@ -154,10 +180,11 @@ impl Tree {
     /// Decides what an act stands for and waits until the tree shows it. Blocks on the journal, and on the thread that
     /// follows the library, which waits for nobody.
     pub(crate) fn carry_out(&self, act: &Act) -> Result<(), FsError> {
-        if act.decisions.is_empty() {
-            return Ok(());
+        match &act.says {
+            Says::Nothing => return Ok(()),
+            Says::OfPhoto(asset, decisions) => self.source().decide(&[(*asset, decisions.clone())])?,
+            Says::OfPerson(decision) => self.source().decide_person(decision)?,
         }
-        self.source().decide(&act.decisions)?;
         let decided = self.source().snapshot().cursor();
         let shows = |state: &State| {
             let now = state.snapshot.cursor();
@@ -175,7 +202,8 @@ impl Tree {
     /// What the kernel believes of names after an act that succeeded, and must be told otherwise.
     pub(crate) fn misbelieved(&self, act: &Act) -> Option<Changes> {
         let state = self.state();
-        let changed = |place: &Place| Changed { name: place.name.clone(), is_dir: false, ino: Some(act.ino) };
+        let is_dir = matches!(act.says, Says::OfPerson(_));
+        let changed = |place: &Place| Changed { name: place.name.clone(), is_dir, ino: Some(act.ino) };
         let is_there = |place: &Place| Self::child(&state, &place.dir, &place.name).is_some();
         let mut dirs = Vec::new();
         if let Some(place) = act.stale.as_ref().filter(|place| !is_there(place)) {
@@ -186,8 +214,42 @@ impl Tree {
             let appeared = vec![changed(place)];
             dirs.push((place.ino, place.dir.clone(), DirChanges { appeared, ..DirChanges::default() }));
         }
+        if let Some(place) = act.stale.as_ref().filter(|place| is_dir && is_there(place)) {
+            // The kernel has put the directory that was moved there, and it is another by now.
+            let altered = vec![changed(place)];
+            dirs.push((place.ino, place.dir.clone(), DirChanges { altered, ..DirChanges::default() }));
+        }
         (!dirs.is_empty()).then(|| Changes { dirs, attrs: Vec::new() })
     }
+}
+
+/// Whose directory this is.
+fn person_of<'a>(state: &'a State, dir: &DirPath) -> Option<&'a Person> {
+    let (top, at) = dir.split_view()?;
+    if top == b"people" { people::person_at(state, &at) } else { None }
+}
+
+/// `mv people/... people/...`: names somebody, takes their name away, or makes two one.
+fn rename_person(state: &State, ino: u64, moved: &DirPath, there: Place, onto: Onto) -> Result<Act, FsError> {
+    let person = person_of(state, moved).ok_or(FsError::ReadOnly)?;
+    let target = there.dir.join(&there.name);
+    let into = person_of(state, &there.dir)
+        .or_else(|| person_of(state, &target).filter(|_| onto == Onto::Anything))
+        .filter(|into| into.id != person.id);
+    let decision = match (into, there.dir.split_view()) {
+        (Some(into), _) => PersonDecision::Merge(person.id, into.id),
+        (None, Some((b"people", at))) if people::is_unnamed(&at) => PersonDecision::Unname(person.id),
+        (None, Some((b"people", at))) if at.is_empty() => {
+            if person_of(state, &target).is_some_and(|other| other.id != person.id) {
+                return Err(FsError::Exists);
+            }
+            let name = std::str::from_utf8(&there.name);
+            let name = name.map_err(|_| FsError::BadValue("the name is not UTF-8 text".into()))?;
+            PersonDecision::Name(person.id, name.to_owned())
+        }
+        _ => return Err(FsError::Computed),
+    };
+    Ok(Act { says: Says::OfPerson(decision), ino, stale: Some(there), stays: None })
 }
 
 /// The act of deciding this of a photo, or of what a part is of.
@@ -200,7 +262,7 @@ fn put(
 ) -> Result<Act, FsError> {
     let (_, host) = state.host(row, Scope::Everything).ok_or(FsError::NotFound)?;
     let shown = state.row(row).ok_or(FsError::NotFound)?;
-    Ok(Act { decisions: vec![(host.id, decisions)], ino: shown.inode.get(), stale: Some(stale), stays })
+    Ok(Act { says: Says::OfPhoto(host.id, decisions), ino: shown.inode.get(), stale: Some(stale), stays })
 }
 
 /// The row of a photo that may be seen.

@@ -47,6 +47,20 @@ fn numbered<'a>(state: &'a State, at: At<'_>) -> Option<&'a Person> {
     (number.to_string() == digits && !person.hidden).then_some(person)
 }
 
+/// Whose directory this is.
+pub(super) fn person_at<'a>(state: &'a State, at: At<'_>) -> Option<&'a Person> {
+    let listed = groups(state).sets(at).into_iter().flatten().find_map(|facet| match facet {
+        Facet::Person(row) => state.snapshot.person(*row).map(|person| &**person),
+        _ => None,
+    });
+    listed.or_else(|| numbered(state, at))
+}
+
+/// Whether this is the directory of those without a name.
+pub(super) fn is_unnamed(at: At<'_>) -> bool {
+    at == [UNNAMED.as_bytes()]
+}
+
 impl View for People {
     fn name(&self) -> &'static str {
         "people"

@@ -13,7 +13,7 @@ use std::time::SystemTime;
 
 use crossbeam_channel::{Receiver, Sender};
 use galleryfs_fs::clock::Clock;
-use galleryfs_fs::{Commit, Details, Original, QueryError, Source, SourceError, Unreadable};
+use galleryfs_fs::{Commit, Details, Original, PersonDecision, QueryError, Source, SourceError, Unreadable};
 use jiff::civil::Date;
 use library::metadata::TagPath;
 use library::snapshot::fixture::{Fixture, Photo};
@@ -197,6 +197,34 @@ impl TestLibrary {
 }
 
 impl Source for TestLibrary {
+    fn decide_person(&self, decision: &PersonDecision) -> Result<(), SourceError> {
+        let mut fixture = self.fixture.lock().unwrap();
+        let people: Vec<PersonId> = match decision {
+            PersonDecision::Name(person, name) => {
+                let taken = fixture.snapshot().person_named(fixture.account(), name).map(|other| other.id);
+                if taken.is_some_and(|other| other != *person) {
+                    return Err(SourceError::Taken(format!("{name} is another")));
+                }
+                fixture.name_person(*person, Some(name));
+                vec![*person]
+            }
+            PersonDecision::Unname(person) => {
+                fixture.name_person(*person, None);
+                vec![*person]
+            }
+            PersonDecision::Merge(from, into) => {
+                fixture.merge_people(*from, *into);
+                vec![*from, *into]
+            }
+        };
+        let snapshot = fixture.commit();
+        let seq = snapshot.cursor().seq;
+        let changes =
+            people.into_iter().map(|person| Change { seq, entity: Entity::Person(person), gone: false });
+        self.publish(Commit { changes: changes.collect(), snapshot });
+        Ok(())
+    }
+
     fn decide(&self, decisions: &[(AssetId, Vec<Decision>)]) -> Result<(), SourceError> {
         if self.disk_failed.load(Ordering::Relaxed) {
             return Err(io::Error::from_raw_os_error(libc::EIO).into());

@@ -128,6 +128,48 @@ impl Fixture {
         person
     }
 
+    /// Gives somebody another name, or none.
+    pub fn name_person(&mut self, person: PersonId, name: Option<&str>) {
+        self.put_person(person, name, None);
+    }
+
+    /// Makes somebody of somebody else, in all their photos.
+    pub fn merge_people(&mut self, from: PersonId, into: PersonId) {
+        let old = self.snapshot.person_rows(std::iter::once(from));
+        let name = self.snapshot.person_by_id(from).and_then(|person| person.name.clone());
+        self.put_person(from, name.as_deref(), Some(into));
+        let new = self.snapshot.person_rows(std::iter::once(into));
+        let photos: Vec<RowNumber> = self
+            .snapshot
+            .rows()
+            .filter(|(_, row)| row.extras.persons.iter().any(|person| old.contains(person)))
+            .map(|(number, _)| number)
+            .collect();
+        for photo in photos {
+            self.change(photo, |row| {
+                let mut persons: Vec<_> = row.extras.persons.to_vec();
+                persons.retain(|person| !old.contains(person) && !new.contains(person));
+                persons.extend(&new);
+                row.extras.persons = persons;
+            });
+        }
+    }
+
+    fn put_person(&mut self, person: PersonId, name: Option<&str>, into: Option<PersonId>) {
+        let Some(known) = self.snapshot.person_by_id(person) else { return };
+        let record = PersonRecord {
+            owner: known.owner,
+            number: known.number,
+            name: name.map(str::to_owned),
+            hidden: known.hidden,
+            into,
+            anchors: Vec::new(),
+            faces: known.faces,
+            cover: None,
+        };
+        self.snapshot.put_person(person, &record);
+    }
+
     /// Gives a photo other tags.
     pub fn retag(&mut self, number: RowNumber, tags: &[&str]) {
         let tags: Vec<_> = tags.iter().filter_map(|tag| TagPath::new(tag.split('/'))).collect();
