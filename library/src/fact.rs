@@ -72,6 +72,8 @@ pub enum Fact {
         /// The bytes now.
         to: Digests,
     },
+    /// All files were told once, after edits: whatever stood when they were made is known by now.
+    Scanned {},
     /// The inode number of this version collided with another's, and is salted.
     Inode {
         /// Which.
@@ -234,6 +236,7 @@ const KINDS: &[&str] = &[
     "asset",
     "name",
     "version",
+    "scanned",
     "inode",
     "visibility",
     "favourite",
@@ -275,6 +278,7 @@ impl Fact {
             Self::Root { root, .. } => Some(format!("root {root}")),
             Self::Watch { root, .. } => Some(format!("watch {root}")),
             Self::Visibility { asset, .. } => Some(format!("visibility {asset}")),
+            Self::Scanned {} => Some("scanned".to_owned()),
             Self::Favourite { asset, .. } => Some(format!("favourite {asset}")),
             Self::Rating { asset, .. } => Some(format!("rating {asset}")),
             Self::Tag { asset, tag, .. } => Some(format!("tag {asset} {:?}", tag.folded())),
@@ -318,6 +322,7 @@ mod tests {
             },
             Fact::Version { asset, from: Checksum::of(b"x"), to: Digests::of(b"y") },
             Fact::Visibility { asset, visibility: Visibility::Archive },
+            Fact::Scanned {},
             Fact::Favourite { asset, favourite: true },
             Fact::Rating { asset, stars: Rating::new(4) },
             Fact::Rating { asset, stars: None },
@@ -345,6 +350,17 @@ mod tests {
             let (kind, content) = fact.to_record();
             assert!(KINDS.contains(&kind.as_str()), "{kind}");
             assert_eq!(Fact::from_record(&kind, &content).unwrap(), fact);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_is_not_read() {
+        let asset = AssetId::from_bytes([7; 16]);
+        for (kind, content) in [
+            ("rating", serde_json::json!({ "asset": asset, "stars": 200 })),
+            ("tag", serde_json::json!({ "asset": asset, "tag": [" "], "has": true })),
+        ] {
+            assert!(Fact::from_record(kind, &content).is_err(), "{kind}");
         }
     }
 

@@ -187,7 +187,7 @@ impl<'t, 'a> Ingest<'t, 'a> {
         let asset = match (known, previous) {
             (Some(known), _) => known,
             (None, Some(previous)) if self.is_new_version(previous, &path, metadata.as_deref())? => {
-                self.edited(previous, digests)?;
+                self.new_version(previous, digests)?;
                 previous
             }
             (None, _) => self.new_asset(owner, &path, digests)?,
@@ -296,8 +296,8 @@ impl<'t, 'a> Ingest<'t, 'a> {
                 self.settle_version(asset)?;
             }
         }
-        for (key, _) in self.tx.scan::<Timestamp>(&Key::all_superseded())? {
-            self.tx.remove(Key::from_scan(key));
+        if !self.tx.scan::<Timestamp>(&Key::all_superseded())?.is_empty() {
+            self.tx.decide(Fact::Scanned {})?;
         }
         Ok(())
     }

@@ -193,7 +193,16 @@ pub struct Place {
 
 /// Stars, 0 to 5.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(try_from = "u8")]
 pub struct Rating(u8);
+
+impl TryFrom<u8> for Rating {
+    type Error = &'static str;
+
+    fn try_from(stars: u8) -> Result<Self, Self::Error> {
+        Self::new(stars.into()).ok_or("stars are 0 to 5")
+    }
+}
 
 impl Rating {
     /// `None` outside 0 to 5.
@@ -209,7 +218,16 @@ impl Rating {
 
 /// A keyword and the keywords above it, outermost first. Never empty, no empty parts.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(try_from = "Vec<String>")]
 pub struct TagPath(Vec<String>);
+
+impl TryFrom<Vec<String>> for TagPath {
+    type Error = &'static str;
+
+    fn try_from(parts: Vec<String>) -> Result<Self, Self::Error> {
+        Self::new(parts).ok_or("a tag has at least one word")
+    }
+}
 
 impl TagPath {
     /// Trims the parts and drops empty ones; `None` when nothing is left.

@@ -87,14 +87,26 @@ pub(crate) fn apply(
                 record.decided = time;
             }
         }
-        Fact::Version { asset, to, .. } => {
+        Fact::Version { asset, from, to } => {
             let inode = inode_of(tx, *asset, to)?;
+            let owner = tx.asset(*asset)?.map(|record| record.owner);
+            if let Some(owner) = owner
+                && tx.get::<AssetId>(&Key::content(owner, &to.checksum))?.is_none()
+            {
+                // Bytes nobody had before: an edit, and not the way back to an older version.
+                tx.put(Key::superseded(*asset, from), &time);
+            }
             if let Some(record) = tx.asset_mut(*asset)? {
                 record.digests = *to;
                 record.inode = inode;
                 record.decided = time;
                 let owner = record.owner;
                 tx.put(Key::content(owner, &to.checksum), asset);
+            }
+        }
+        Fact::Scanned {} => {
+            for (key, _) in tx.scan::<Timestamp>(&Key::all_superseded())? {
+                tx.remove(Key::from_scan(key));
             }
         }
         Fact::Inode { asset, version, salt } => {

@@ -21,6 +21,6 @@ pub use disk::Disk;
 pub use folder::{Entry, differences, tree};
 pub use jpeg::Jpeg;
 pub use patience::{eventually, until};
-pub use random::Random;
+pub use random::{Random, seed, soaks};
 pub use site::{Answer, Daemon, Site};
 pub use terminal::Terminal;

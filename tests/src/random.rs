@@ -4,6 +4,19 @@
 #[derive(Clone, Debug)]
 pub struct Random(u64);
 
+/// Whether tests run in their long form: `GALLERYFS_SOAK=1`, as in `make soak`.
+pub fn soaks() -> bool {
+    std::env::var_os("GALLERYFS_SOAK").is_some_and(|value| value != "0")
+}
+
+/// The seed of this run, printed: `GALLERYFS_SEED` if it is given.
+pub fn seed() -> u64 {
+    let seed = std::env::var("GALLERYFS_SEED").ok().and_then(|seed| seed.parse().ok());
+    let seed = seed.unwrap_or_else(|| u64::from(std::process::id()) * 1_000_003);
+    println!("GALLERYFS_SEED={seed}");
+    seed
+}
+
 impl Random {
     /// The stream of this seed.
     pub fn new(seed: u64) -> Self {

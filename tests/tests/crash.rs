@@ -93,11 +93,8 @@ fn journal(site: &Site) -> Vec<Value> {
 
 #[test]
 fn every_restart_after_a_kill_comes_to_the_truth() {
-    let soak = std::env::var_os("GALLERYFS_SOAK").is_some_and(|value| value != "0");
-    let rounds = if soak { 300 } else { 6 };
-    let seed = std::env::var("GALLERYFS_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seed = seed.unwrap_or_else(|| u64::from(std::process::id()) * 1_000_003);
-    println!("GALLERYFS_SEED={seed}");
+    let rounds = if galleryfs_tests::soaks() { 300 } else { 6 };
+    let seed = galleryfs_tests::seed();
 
     let site = Site::default();
     let mut model = Model { random: Random::new(seed), files: BTreeMap::new(), photos: 0 };

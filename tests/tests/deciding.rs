@@ -128,11 +128,8 @@ fn act(random: &mut Random, mount: &Path, model: &mut BTreeMap<String, Decided>)
 
 #[test]
 fn what_was_decided_in_the_mount_outlives_a_kill() {
-    let soak = std::env::var_os("GALLERYFS_SOAK").is_some_and(|value| value != "0");
-    let rounds = if soak { 100 } else { 4 };
-    let seed = std::env::var("GALLERYFS_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seed = seed.unwrap_or_else(|| u64::from(std::process::id()) * 1_000_003);
-    println!("GALLERYFS_SEED={seed}");
+    let rounds = if galleryfs_tests::soaks() { 100 } else { 4 };
+    let seed = galleryfs_tests::seed();
     let mut random = Random::new(seed);
 
     let site = Site::default();

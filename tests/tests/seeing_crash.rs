@@ -79,11 +79,8 @@ fn seen(site: &Site) -> Seen {
 
 #[test]
 fn what_is_seen_after_kills_is_what_is_seen_without() {
-    let soak = std::env::var_os("GALLERYFS_SOAK").is_some_and(|value| value != "0");
-    let (kills, people, others) = if soak { (100, 20, 220) } else { (6, 4, 24) };
-    let seed = std::env::var("GALLERYFS_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seed = seed.unwrap_or_else(|| u64::from(std::process::id()) * 1_000_003);
-    println!("GALLERYFS_SEED={seed}");
+    let (kills, people, others) = if galleryfs_tests::soaks() { (100, 20, 220) } else { (6, 4, 24) };
+    let seed = galleryfs_tests::seed();
     let mut random = Random::new(seed);
 
     let photos = photos(people, others);

@@ -171,12 +171,12 @@ impl Key {
         Self::of(b'W', &[])
     }
 
-    /// When an edit took the place of a version of an asset, if that was since all files were last told.
+    /// When an edit took the place of a version of an asset, if the files were not all told since.
     pub(crate) fn superseded(id: AssetId, version: &Checksum) -> Self {
         Self::of(b's', &[id.as_bytes(), version.as_bytes()])
     }
 
-    /// All versions whose place an edit took since all files were last told.
+    /// All versions whose place an edit took since the files were all told.
     pub(crate) fn all_superseded() -> Self {
         Self::of(b's', &[])
     }

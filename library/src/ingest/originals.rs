@@ -8,8 +8,9 @@
 //! 1. The kernel's change time says which came first, and no program can set it back. But a folder may be moved in with all
 //!    that is in it, and some file systems have no change time of their own. So it counts only while the scan of this start
 //!    is telling what happened before, and for a moment after an edit: then nothing else can explain it.
-//! 2. A crash may take the edit from the catalogue and leave it in the journal. Then it is remembered from there, and what
-//!    the catalogue still holds for standing is no witness: it is how things were before the edit.
+//! 2. A crash, or a rebuild before the scan has ended, takes the edit from the catalogue and leaves it in the journal. So the
+//!    moment is the fact's own, and that all was told since is a fact too. What a catalogue that lost the edit still holds for
+//!    standing is no witness: it is how things were before.
 //! 3. Several edits may wait for their originals. Each version that stood when the next took its place is a photo.
 
 use jiff::Timestamp;
@@ -23,15 +24,6 @@ use crate::id::{AccountId, AssetId};
 use crate::observation::{FileContent, FilePath, FileRecord, FileStat};
 
 impl Ingest<'_, '_> {
-    /// Bytes nobody had before took the place of an asset's current ones.
-    pub(super) fn edited(&mut self, asset: AssetId, to: Digests) -> Result<(), CatalogueError> {
-        let now = self.tx.now;
-        if let Some(from) = self.tx.asset(asset)?.map(|record| record.digests.checksum) {
-            self.tx.put(Key::superseded(asset, &from), &now);
-        }
-        self.new_version(asset, to)
-    }
-
     /// Parts an edit from its original when the file that arrives shows that both stood there, whichever of them it is.
     pub(super) fn part_from_original(
         &mut self,
@@ -83,10 +75,13 @@ impl Ingest<'_, '_> {
         version: &Checksum,
         stat: &FileStat,
     ) -> Result<bool, CatalogueError> {
+        if current == *version {
+            return Ok(false);
+        }
         let [original, edit] = [&current, version].map(|version| Key::superseded(asset, version));
         let [original, edit] = [self.tx.get::<Timestamp>(&original)?, self.tx.get::<Timestamp>(&edit)?];
         let is_later = original.zip(edit).is_some_and(|(original, edit)| original < edit);
-        Ok(is_later && current != *version && self.was_there(asset, version, stat)?)
+        Ok(is_later && self.was_there(asset, version, stat)?)
     }
 
     /// Whether a file with older bytes of an asset was there when an edit took their place.
@@ -131,27 +126,19 @@ impl Ingest<'_, '_> {
     }
 }
 
-/// Remembers an edit of which the catalogue lost the commit.
-pub(crate) fn mark_replayed(
+/// Makes no witness of what the catalogue still holds for standing of a version, when it has lost the commit that replaced it.
+/// When the edit was decided, nothing else stood: it is one of these, or they went.
+pub(crate) fn discredit(
     tx: &mut Transaction<'_>,
     asset: AssetId,
-    from: &Checksum,
-    to: &Digests,
-    time: Timestamp,
+    version: &Checksum,
 ) -> Result<(), CatalogueError> {
-    let Some((owner, standing)) = tx.asset(asset)?.map(|record| (record.owner, record.standing.clone()))
-    else {
-        return Ok(());
-    };
-    // When the edit was decided, nothing else stood: it is one of these, or they went.
-    for at in standing.iter().filter(|at| at.checksum == *from) {
+    let standing = tx.asset(asset)?.map(|record| record.standing.clone()).unwrap_or_default();
+    for at in standing.iter().filter(|at| at.checksum == *version) {
         if let Some(mut file) = tx.get::<FileRecord>(&Key::file(&at.path))? {
             file.stat.ctime_ns = i64::MAX;
             tx.put(Key::file(&at.path), &file);
         }
-    }
-    if tx.get::<AssetId>(&Key::content(owner, &to.checksum))?.is_none() {
-        tx.put(Key::superseded(asset, from), &time);
     }
     Ok(())
 }

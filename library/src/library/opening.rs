@@ -288,8 +288,6 @@ fn replay_known(
             _ => (applied, unknown) = (before, None),
         }
     }
-    // Of a catalogue made anew nothing is late: what happened before is in the journal as it was decided.
-    let is_empty = applied == Sequence::START;
     let nothing = Snapshot::with_capacity(catalogue.cursor()?, 0);
     let mut records = journal.records(applied).peekable();
     while records.peek().is_some() {
@@ -301,8 +299,8 @@ fn replay_known(
             match read(&record) {
                 Ok(fact) => {
                     let forgotten = ingest::forgotten_files(&mut tx, &fact)?;
-                    if let (Fact::Version { asset, from, to }, false) = (&fact, is_empty) {
-                        originals::mark_replayed(&mut tx, *asset, from, to, record.time)?;
+                    if let Fact::Version { asset, from, .. } = &fact {
+                        originals::discredit(&mut tx, *asset, from)?;
                     }
                     replay::apply(&mut tx, &fact, record.time, record.sequence)?;
                     if let Fact::Version { asset, .. } = &fact {

@@ -60,6 +60,11 @@ impl Folder {
         self.observation(relative)
     }
 
+    /// What stands there, told once more.
+    pub(crate) fn again(&self, relative: &str) -> Observation {
+        self.observation(relative)
+    }
+
     fn observation(&self, relative: &str) -> Observation {
         let (bytes, stat) = &self.files[relative];
         let (folder, name) = relative.rsplit_once('/').unwrap_or(("", relative));
@@ -216,4 +221,10 @@ fn region(text: &str) -> Option<FaceRegion> {
     let sides: Vec<f32> = sides.split(',').filter_map(|side| side.parse().ok()).collect();
     let [left, top, width, height] = sides[..] else { return None };
     Some(FaceRegion { name: Some(name.replace('_', " ")), left, top, width, height })
+}
+
+/// Puts a copy of a folder in the place of another.
+pub(crate) fn copy_folder(from: &Path, to: &Path) {
+    let _ = std::fs::remove_dir_all(to);
+    assert!(std::process::Command::new("cp").arg("-a").args([from, to]).status().unwrap().success());
 }
