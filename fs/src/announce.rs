@@ -62,11 +62,14 @@ impl Tokens {
         self.thread.store(rustix::thread::gettid().as_raw_nonzero().get(), Ordering::Release);
     }
 
-    /// Whether a request is the announcing thread's, while it announces.
-    pub(crate) fn ours(&self, pid: u32) -> bool {
+    /// Whether a request is the announcing thread's. What it does without a token must never be taken for the user's wish.
+    pub(crate) fn is_announcer(&self, pid: u32) -> bool {
         // The kernel names the thread, not the process.
-        self.standing.load(Ordering::Acquire) > 0
-            && i32::try_from(pid).is_ok_and(|pid| pid != 0 && pid == self.thread.load(Ordering::Acquire))
+        i32::try_from(pid).is_ok_and(|pid| pid != 0 && pid == self.thread.load(Ordering::Acquire))
+    }
+
+    fn ours(&self, pid: u32) -> bool {
+        self.standing.load(Ordering::Acquire) > 0 && self.is_announcer(pid)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Key, Act>> {

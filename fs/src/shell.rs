@@ -4,6 +4,8 @@
 //! be waited for, and the opendir of a search take their reply to a pool. A panic answers EIO: the reply it held says so
 //! when it is dropped.
 
+mod acting;
+
 use std::ffi::OsStr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -19,13 +21,14 @@ use fuser::{
 };
 use library::RootId;
 
+use self::acting::{Answer, plainly};
 use crate::announce::{self, Tokens};
 use crate::error::FsError;
 use crate::files::{Caching, Files, Now, OpenFile, Opened};
 use crate::handles::Handles;
 use crate::options::Xattrs;
 use crate::pool::{Pools, Turn};
-use crate::tree::acts::{Act, Onto};
+use crate::tree::acts::Onto;
 use crate::tree::changes::Changes;
 use crate::tree::listing::Listing;
 use crate::tree::{LONG, Readable, Tree};
@@ -49,9 +52,6 @@ pub(crate) struct Shared {
     /// How many file systems may be stacked below a file that the kernel reads itself; 0 when it is not to.
     pub(crate) stack_depth: u32,
 }
-
-/// Whoever is told of an act once it was carried out.
-type Answer = Box<dyn FnOnce(&Tree, Result<&Act, Errno>) + Send>;
 
 /// The handlers.
 pub(crate) struct Shell(pub(crate) Arc<Shared>);
@@ -107,83 +107,6 @@ impl Shared {
             Ok(attr) => reply.attr(&LONG, &attr),
             Err(error) => reply.error(refusal("getattr", ino, &error)),
         }
-    }
-
-    /// Answers an announcement of our own with what is there by now; everybody else is refused.
-    fn announced(&self, operation: &'static str, pid: u32, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
-        if !self.tokens.take(pid, parent.0, name, |act| act == announce::Act::Appear) {
-            return reply.error(read_only(operation, parent));
-        }
-        match self.tree.lookup(parent.0, name.as_encoded_bytes()) {
-            Ok(entry) => reply.entry(&entry.ttl, &entry.attr, GENERATION),
-            Err(error) => reply.error(error.errno()),
-        }
-    }
-
-    fn removed(&self, operation: &'static str, pid: u32, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
-        if self.tokens.take(pid, parent.0, name, |act| matches!(act, announce::Act::Vanish { .. })) {
-            // It may have come again since: were it removed, the kernel would hold what is there now for dead.
-            if self.tree.has_name(parent.0, name.as_encoded_bytes()) {
-                return reply.error(Errno::EBUSY);
-            }
-            reply.ok();
-        } else {
-            reply.error(read_only(operation, parent));
-        }
-    }
-
-    /// Carries out what an operation stands for. The journal is waited for on a pool.
-    fn act(self: &Arc<Self>, operation: &'static str, ino: u64, act: Result<Act, FsError>, answer: Answer) {
-        let act = match act {
-            Ok(act) => act,
-            Err(error) => return answer(&self.tree, Err(refusal(operation, ino, &error))),
-        };
-        let shared = Arc::clone(self);
-        self.pools.disk(None).submit(move |turn| {
-            let done = match turn {
-                Turn::Refused => Err(FsError::Busy),
-                Turn::Run => shared.tree.carry_out(&act),
-            };
-            let succeeded = done.is_ok();
-            answer(&shared.tree, done.map(|()| &act).map_err(|error| refusal(operation, ino, &error)));
-            // Only now: until it has its answer, the kernel holds what it would have to be told about.
-            if succeeded && let Some(changes) = shared.tree.misbelieved(&act) {
-                // No receiver: the mount is being taken away.
-                let _ = shared.misbelieved.send(changes);
-            }
-        });
-    }
-
-    fn set_attribute(
-        self: &Arc<Self>,
-        ino: u64,
-        name: &OsStr,
-        value: Option<&[u8]>,
-        flags: i32,
-        reply: ReplyEmpty,
-    ) {
-        let operation = if value.is_some() { "setxattr" } else { "removexattr" };
-        if self.xattrs == Xattrs::Off {
-            return reply.error(FsError::NoAttributes.errno());
-        }
-        let act = Attribute::of_name(name).ok_or(FsError::ForeignAttribute).and_then(|attribute| {
-            let has = || self.tree.attributes(ino).map(|names| lists(&names, attribute.name()));
-            if value.is_none() || flags & libc::XATTR_REPLACE != 0 {
-                has()?.then_some(()).ok_or(FsError::NoAttribute)?;
-            } else if flags & libc::XATTR_CREATE != 0 && has()? {
-                return Err(FsError::Exists);
-            }
-            self.tree.set_attribute(ino, attribute, value)
-        });
-        self.act(operation, ino, act, plainly(reply));
-    }
-
-    /// Times are the original's, and whoever sets them (every copier does) is content. Nothing else can be set.
-    fn set_times(&self, ino: INodeNo, changes_more: bool, reply: ReplyAttr) {
-        if changes_more || library::AssetInode::from_raw(ino.0).is_none() {
-            return reply.error(read_only("setattr", ino));
-        }
-        self.getattr(ino.0, reply);
     }
 
     fn open(self: &Arc<Self>, ino: u64, flags: OpenFlags, reply: ReplyOpen) {
@@ -393,19 +316,6 @@ impl Shared {
     }
 }
 
-/// Whether a list of attribute names holds one.
-fn lists(names: &[u8], name: &[u8]) -> bool {
-    names.split(|byte| *byte == 0).any(|listed| listed == name)
-}
-
-/// The answer of those operations that say nothing when they succeed.
-fn plainly(reply: ReplyEmpty) -> Answer {
-    Box::new(|_, done| match done {
-        Ok(_) => reply.ok(),
-        Err(error) => reply.error(error),
-    })
-}
-
 /// In all cases the kernel need not tell us of closes.
 fn opened_reply(opened: &Opened, reply: ReplyOpen) {
     let handle = FileHandle(opened.handle);
@@ -525,7 +435,7 @@ impl Filesystem for Shell {
     fn unlink(&self, req: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
         guarded("unlink", || {
             let name_bytes = name.as_encoded_bytes();
-            match self.0.tokens.ours(req.pid()) {
+            match self.0.tokens.is_announcer(req.pid()) {
                 true => self.0.removed("unlink", req.pid(), parent, name, reply),
                 false => {
                     let act = self.0.tree.unlink(parent.0, name_bytes);
@@ -536,7 +446,7 @@ impl Filesystem for Shell {
     }
 
     fn rmdir(&self, req: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
-        guarded("rmdir", || match self.0.tokens.ours(req.pid()) {
+        guarded("rmdir", || match self.0.tokens.is_announcer(req.pid()) {
             true => self.0.removed("rmdir", req.pid(), parent, name, reply),
             false => {
                 let act = self.0.tree.rmdir(parent.0, name.as_encoded_bytes());

@@ -6,7 +6,7 @@
 mod support;
 
 use std::collections::BTreeSet;
-use std::io::{self, BufRead, Read};
+use std::io::{self, Read};
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -14,70 +14,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use galleryfs_fs::{Mount, Options, Passthrough, Source, Xattrs};
+use galleryfs_fs::{Options, Passthrough, Source, Xattrs};
 use library::snapshot::fixture::Photo;
+use support::mounted::{Mounted, Watcher, names, noise, options, soon};
 use support::{HandClock, TestLibrary};
-
-/// A mounted library. Unmounted before its files go.
-struct Mounted {
-    library: Arc<TestLibrary>,
-    mount: Option<Mount>,
-    dir: tempfile::TempDir,
-}
-
-fn options() -> Options {
-    Options { clock: HandClock::at("2026-05-01"), tick: Duration::from_millis(20), ..Options::default() }
-}
-
-impl Mounted {
-    fn with(options: Options) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::create_dir(dir.path().join("mnt")).unwrap();
-        std::fs::create_dir(dir.path().join("photos")).unwrap();
-        let library = TestLibrary::new(&dir.path().join("photos"));
-        let source = Arc::<TestLibrary>::clone(&library);
-        let mount = galleryfs_fs::mount(source, &dir.path().join("mnt"), options).unwrap();
-        Self { library, mount: Some(mount), dir }
-    }
-
-    fn new() -> Self {
-        Self::with(options())
-    }
-
-    fn at(&self, path: &str) -> PathBuf {
-        self.dir.path().join("mnt").join(path)
-    }
-
-    fn sh(&self, command: &str) -> String {
-        let output = Command::new("sh").arg("-c").arg(command).current_dir(self.at("")).output().unwrap();
-        String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).trim_end().to_owned()
-    }
-}
-
-/// Waits for what comes after the commit, which tells the kernel from another thread.
-fn soon(what: &str, mut holds: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !holds() {
-        assert!(begun.elapsed() < Duration::from_secs(10), "not in ten seconds: {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
-fn noise(size: usize) -> Vec<u8> {
-    let mut state = 88_172_645_463_325_252_u64;
-    (0..size)
-        .map(|_| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            state as u8
-        })
-        .collect()
-}
-
-fn names(path: &Path) -> BTreeSet<String> {
-    std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
-}
 
 #[test]
 fn bytes_are_the_originals() {
@@ -335,63 +275,6 @@ fn a_directory_that_went_and_came_at_once_is_alive() {
     over.store(true, Ordering::Relaxed);
 }
 
-fn listed(dir: &Path) -> Vec<String> {
-    names(dir).into_iter().collect()
-}
-
-/// What inotify says of some directories.
-struct Watcher {
-    child: std::process::Child,
-    heard: crossbeam_channel::Receiver<String>,
-    /// Of two directories, neither need be told first.
-    unclaimed: Vec<String>,
-}
-
-impl Watcher {
-    fn of(dirs: &[&Path]) -> Self {
-        let mut child = Command::new("inotifywait")
-            .args(["-m", "-e", "create,delete,attrib", "--format", "%e %f"])
-            .args(dirs)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut errors = io::BufReader::new(child.stderr.take().unwrap());
-        let mut line = String::new();
-        while !line.contains("Watches established") {
-            line.clear();
-            assert_ne!(errors.read_line(&mut line).unwrap(), 0);
-        }
-        // Only what was listed is announced.
-        dirs.iter().for_each(|dir| drop(names(dir)));
-        let (lines, heard) = crossbeam_channel::unbounded();
-        let output = child.stdout.take().unwrap();
-        std::thread::spawn(move || {
-            for line in io::BufReader::new(output).lines().map_while(Result::ok) {
-                let _ = lines.send(line);
-            }
-        });
-        Self { child, heard, unclaimed: Vec::new() }
-    }
-
-    fn expect(&mut self, wanted: &str) {
-        while !self.unclaimed.iter().any(|line| line == wanted) {
-            match self.heard.recv_timeout(Duration::from_secs(10)) {
-                Ok(line) => self.unclaimed.push(line),
-                Err(_) => panic!("no {wanted:?}, but {:?}", self.unclaimed),
-            }
-        }
-        self.unclaimed.retain(|line| line != wanted);
-    }
-}
-
-impl Drop for Watcher {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 #[test]
 fn a_watcher_hears_of_it() {
     let mounted = Mounted::new();
@@ -412,132 +295,6 @@ fn a_watcher_hears_of_it() {
     watcher.expect("DELETE a.jpg");
     watcher.expect("DELETE,ISDIR news");
     assert!(!dir.join("a.jpg").exists());
-}
-
-#[test]
-fn a_photo_that_is_moved_out_of_where_it_is_computed_to_be_is_there_again() {
-    let mounted = Mounted::new();
-    mounted.library.add_plain("a.jpg", b"one");
-    let (dir, favourites) = (mounted.at("all/2024/05"), mounted.at("favourites"));
-    soon("a photo", || dir.join("a.jpg").exists());
-    let mut watcher = Watcher::of(&[&dir, &favourites]);
-    std::fs::rename(dir.join("a.jpg"), favourites.join("mine.jpg")).unwrap();
-    assert_eq!(listed(&favourites), ["a.jpg"], "under its own name, at once");
-    assert_eq!(listed(&dir), ["a.jpg"]);
-    watcher.expect("CREATE a.jpg");
-    watcher.expect("DELETE mine.jpg");
-    soon("the other name is none", || !favourites.join("mine.jpg").exists());
-    soon("the file is where it was", || std::fs::read(dir.join("a.jpg")).is_ok_and(|bytes| bytes == b"one"));
-    std::fs::remove_file(favourites.join("a.jpg")).unwrap();
-    assert_eq!(listed(&favourites), [""; 0]);
-    assert!(dir.join("a.jpg").exists());
-}
-
-#[test]
-fn what_cannot_be_decided_is_refused_and_changes_nothing() {
-    let mounted = Mounted::new();
-    mounted.library.add_plain("a.jpg", b"one");
-    mounted.library.add_plain("b.jpg", b"two");
-    let at = |path: &str| mounted.at(path);
-    let (a, b) = (at("all/2024/05/a.jpg"), at("all/2024/05/b.jpg"));
-    soon("two photos", || a.exists() && b.exists());
-    std::fs::hard_link(&b, at("favourites/b.jpg")).unwrap();
-    let errno = |outcome: io::Result<()>| outcome.unwrap_err().raw_os_error().unwrap();
-    assert_eq!(errno(std::fs::rename(&a, at("all/2024/05/new"))), libc::EPERM);
-    assert_eq!(errno(std::fs::rename(at("favourites/b.jpg"), at("types/image/c.jpg"))), libc::EPERM);
-    assert_eq!(errno(std::fs::hard_link(&a, at("all/2024/05/new"))), libc::EPERM);
-    assert_eq!(errno(std::fs::rename(&a, at("favourites/b.jpg"))), libc::EEXIST);
-    assert_eq!(errno(std::fs::hard_link(&a, at("favourites/b.jpg"))), libc::EEXIST);
-    assert_eq!(errno(std::fs::hard_link(at("README.txt"), at("favourites/README.txt"))), libc::EROFS);
-    assert_eq!(errno(std::fs::rename(at("rated/1"), at("rated/6"))), libc::EROFS);
-    assert_eq!(errno(std::fs::hard_link(&a, at("rated/a.jpg"))), libc::EPERM);
-    let cwd = rustix::fs::CWD;
-    let exchange = rustix::fs::RenameFlags::EXCHANGE;
-    let exchanged = rustix::fs::renameat_with(cwd, &a, cwd, at("favourites/b.jpg"), exchange);
-    assert_eq!(exchanged, Err(rustix::io::Errno::INVAL));
-    let set = |name: &str, value: &[u8]| {
-        rustix::fs::setxattr(&a, name, value, rustix::fs::XattrFlags::empty()).map_err(io::Error::from)
-    };
-    assert_eq!(errno(set("user.baloo.rating", b"11")), libc::EINVAL);
-    assert_eq!(errno(set("user.xdg.comment", b"\xff")), libc::EINVAL);
-    assert_eq!(errno(set("user.galleryfs.taken", b"yesterday")), libc::EINVAL);
-    assert_eq!(errno(set("user.galleryfs.sha1", b"0")), libc::EPERM);
-    assert_eq!(errno(set("user.mime_type", b"image/jpeg")), libc::EOPNOTSUPP);
-    mounted.library.disk_failed.store(true, Ordering::Relaxed);
-    assert_eq!(errno(std::fs::hard_link(&a, at("favourites/a.jpg"))), libc::EIO);
-    assert_eq!(errno(std::fs::remove_file(at("favourites/b.jpg"))), libc::EIO);
-    assert_eq!(listed(&at("favourites")), ["b.jpg"]);
-    assert_eq!(listed(&at("all/2024/05")), ["a.jpg", "b.jpg"]);
-}
-
-#[test]
-fn people_are_named_merged_and_left_without_a_name_by_moving_their_directories() {
-    let mounted = Mounted::new();
-    let photos = ["a.jpg", "b.jpg"].map(|name| mounted.library.add_plain(name, name.as_bytes()));
-    mounted.library.person(Some("Ann"), &photos[..1]);
-    mounted.library.person(None, &photos[1..]);
-    let at = |path: &str| mounted.at(path);
-    soon("somebody", || at("people/unnamed/person 2/b.jpg").exists());
-    let cwd = rustix::fs::CWD;
-    let move_to = |from: &str, to: &str, flags| {
-        rustix::fs::renameat_with(cwd, at(from), cwd, at(to), flags).map_err(io::Error::from)
-    };
-    let (no_replace, any) = (rustix::fs::RenameFlags::NOREPLACE, rustix::fs::RenameFlags::empty());
-    let errno = |outcome: io::Result<()>| outcome.unwrap_err().raw_os_error().unwrap();
-    assert_eq!(errno(move_to("people/unnamed/person 2", "people/Ann", no_replace)), libc::EEXIST);
-    assert_eq!(errno(move_to("people/Ann", "tags/Ann", any)), libc::EPERM);
-    assert_eq!(errno(move_to("people/unnamed", "people/Bob", any)), libc::EROFS);
-    assert_eq!(errno(std::fs::remove_dir(at("people/unnamed"))), libc::EROFS);
-    assert_eq!(errno(std::fs::remove_dir(at("people/unnamed/person 2"))), libc::EROFS);
-
-    move_to("people/unnamed/person 2", "people/Bob", no_replace).unwrap();
-    assert_eq!(listed(&at("people")), ["Ann", "Bob"]);
-    assert_eq!(std::fs::read(at("people/Bob/b.jpg")).unwrap(), b"b.jpg");
-    let numbered = std::fs::metadata(at("people/unnamed/person 2")).unwrap();
-    soon("it is a directory of its own", || {
-        std::fs::metadata(at("people/Bob")).is_ok_and(|bob| bob.ino() != numbered.ino())
-    });
-    move_to("people/Bob", "people/unnamed/Bob", any).unwrap();
-    assert_eq!(listed(&at("people/unnamed")), ["person 2"]);
-    soon("no such name", || !at("people/unnamed/Bob").exists());
-    // Onto somebody, which only a plain rename may do.
-    move_to("people/unnamed/person 2", "people/Ann", any).unwrap();
-    soon("both photos", || listed(&at("people/Ann")) == ["a.jpg", "b.jpg"]);
-    soon("one person", || listed(&at("people")) == ["Ann"]);
-    std::fs::remove_dir(at("people/Ann")).unwrap();
-    soon("no name", || listed(&at("people")) == ["unnamed"]);
-    assert_eq!(listed(&at("people/unnamed/person 1")), ["a.jpg", "b.jpg"]);
-}
-
-#[test]
-fn attributes_are_set_and_left_to_the_file_again() {
-    let mounted = Mounted::new();
-    mounted.library.add_plain("a.jpg", b"one");
-    let file = mounted.at("all/2024/05/a.jpg");
-    soon("a photo", || file.exists());
-    let set = |name: &str, value: &str, flags| rustix::fs::setxattr(&file, name, value.as_bytes(), flags);
-    let get = |name: &str| {
-        let mut value = [0; 200];
-        rustix::fs::getxattr(&file, name, &mut value[..])
-            .map(|len| String::from_utf8_lossy(&value[..len]).into_owned())
-    };
-    let (any, create, replace) =
-        (rustix::fs::XattrFlags::empty(), rustix::fs::XattrFlags::CREATE, rustix::fs::XattrFlags::REPLACE);
-    assert_eq!(set("user.xdg.tags", "a", replace), Err(rustix::io::Errno::NODATA));
-    set("user.xdg.tags", "a, b/c,", create).unwrap();
-    assert_eq!(set("user.xdg.tags", "a", create), Err(rustix::io::Errno::EXIST));
-    assert_eq!(get("user.xdg.tags").unwrap(), "a,b/c");
-    set("user.baloo.rating", "7", any).unwrap();
-    assert_eq!(get("user.baloo.rating").unwrap(), "8");
-    set("user.galleryfs.taken", "2020-02-03T04:05:06+02:00", any).unwrap();
-    let moved = mounted.at("all/2020/02/a.jpg");
-    soon("its other day, and not the one it had", || moved.exists() && !file.exists());
-    rustix::fs::removexattr(&moved, "user.xdg.tags").unwrap();
-    assert_eq!(rustix::fs::removexattr(&moved, "user.xdg.tags"), Err(rustix::io::Errno::NODATA));
-    let file = std::fs::File::open(&moved).unwrap();
-    let modified = file.metadata().unwrap().modified().unwrap();
-    file.set_modified(modified + Duration::from_secs(1_000_000_000)).unwrap();
-    assert_eq!(file.metadata().unwrap().modified().unwrap(), modified, "the original's");
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
+pub mod mounted;
+
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;

@@ -1,0 +1,130 @@
+//! The operations that change something: what the tree makes of them, carried out, and answered.
+
+use std::ffi::OsStr;
+use std::sync::Arc;
+
+use fuser::{Errno, INodeNo, ReplyAttr, ReplyEmpty, ReplyEntry};
+
+use super::{GENERATION, Shared, read_only, refusal};
+use crate::announce;
+use crate::error::FsError;
+use crate::options::Xattrs;
+use crate::pool::Turn;
+use crate::tree::Tree;
+use crate::tree::acts::Act;
+use crate::xattr::Attribute;
+
+/// Whoever is told of an act once it was carried out.
+pub(super) type Answer = Box<dyn FnOnce(&Tree, Result<&Act, Errno>) + Send>;
+
+impl Shared {
+    /// Answers an announcement of our own with what is there by now; everybody else is refused.
+    pub(super) fn announced(
+        &self,
+        operation: &'static str,
+        pid: u32,
+        parent: INodeNo,
+        name: &OsStr,
+        reply: ReplyEntry,
+    ) {
+        if !self.tokens.take(pid, parent.0, name, |act| act == announce::Act::Appear) {
+            return reply.error(read_only(operation, parent));
+        }
+        match self.tree.lookup(parent.0, name.as_encoded_bytes()) {
+            Ok(entry) => reply.entry(&entry.ttl, &entry.attr, GENERATION),
+            Err(error) => reply.error(error.errno()),
+        }
+    }
+
+    pub(super) fn removed(
+        &self,
+        operation: &'static str,
+        pid: u32,
+        parent: INodeNo,
+        name: &OsStr,
+        reply: ReplyEmpty,
+    ) {
+        if self.tokens.take(pid, parent.0, name, |act| matches!(act, announce::Act::Vanish { .. })) {
+            // It may have come again since: were it removed, the kernel would hold what is there now for dead.
+            if self.tree.has_name(parent.0, name.as_encoded_bytes()) {
+                return reply.error(Errno::EBUSY);
+            }
+            reply.ok();
+        } else {
+            reply.error(read_only(operation, parent));
+        }
+    }
+
+    /// Carries out what an operation stands for. The journal is waited for on a pool.
+    pub(super) fn act(
+        self: &Arc<Self>,
+        operation: &'static str,
+        ino: u64,
+        act: Result<Act, FsError>,
+        answer: Answer,
+    ) {
+        let act = match act {
+            Ok(act) => act,
+            Err(error) => return answer(&self.tree, Err(refusal(operation, ino, &error))),
+        };
+        let shared = Arc::clone(self);
+        self.pools.disk(None).submit(move |turn| {
+            let done = match turn {
+                Turn::Refused => Err(FsError::Busy),
+                Turn::Run => shared.tree.carry_out(&act),
+            };
+            let succeeded = done.is_ok();
+            answer(&shared.tree, done.map(|()| &act).map_err(|error| refusal(operation, ino, &error)));
+            // Only now: until it has its answer, the kernel holds what it would have to be told about.
+            if succeeded && let Some(changes) = shared.tree.misbelieved(&act) {
+                // No receiver: the mount is being taken away.
+                let _ = shared.misbelieved.send(changes);
+            }
+        });
+    }
+
+    pub(super) fn set_attribute(
+        self: &Arc<Self>,
+        ino: u64,
+        name: &OsStr,
+        value: Option<&[u8]>,
+        flags: i32,
+        reply: ReplyEmpty,
+    ) {
+        let operation = if value.is_some() { "setxattr" } else { "removexattr" };
+        if self.xattrs == Xattrs::Off {
+            return reply.error(FsError::NoAttributes.errno());
+        }
+        let act = Attribute::of_name(name).ok_or(FsError::ForeignAttribute).and_then(|attribute| {
+            let has = || self.tree.attributes(ino).map(|names| lists(&names, attribute.name()));
+            if value.is_none() || flags & libc::XATTR_REPLACE != 0 {
+                has()?.then_some(()).ok_or(FsError::NoAttribute)?;
+            } else if flags & libc::XATTR_CREATE != 0 && has()? {
+                return Err(FsError::Exists);
+            }
+            self.tree.set_attribute(ino, attribute, value)
+        });
+        self.act(operation, ino, act, plainly(reply));
+    }
+
+    /// Times are the original's, and whoever sets them (every copier does) is content. Nothing else can be set.
+    pub(super) fn set_times(&self, ino: INodeNo, changes_more: bool, reply: ReplyAttr) {
+        if changes_more || library::AssetInode::from_raw(ino.0).is_none() {
+            return reply.error(read_only("setattr", ino));
+        }
+        self.getattr(ino.0, reply);
+    }
+}
+
+/// Whether a list of attribute names holds one.
+fn lists(names: &[u8], name: &[u8]) -> bool {
+    names.split(|byte| *byte == 0).any(|listed| listed == name)
+}
+
+/// The answer of those operations that say nothing when they succeed.
+pub(super) fn plainly(reply: ReplyEmpty) -> Answer {
+    Box::new(|_, done| match done {
+        Ok(_) => reply.ok(),
+        Err(error) => reply.error(error),
+    })
+}
