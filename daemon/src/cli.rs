@@ -20,6 +20,7 @@ mod settings;
 mod show;
 mod status;
 mod sync;
+mod trash;
 mod unmount;
 mod up;
 
@@ -98,6 +99,8 @@ enum Command {
     Rebuild(rebuild::Args),
     /// Accept that what is away or missing will not come back
     Forget(forget::Args),
+    /// Say that many deletions at once are meant
+    Trash(trash::Args),
     /// Wait until everything decided so far is on the disk
     Sync(sync::Args),
     /// Unmount and end the daemon, or clear a mount that a crash left behind
@@ -150,6 +153,7 @@ fn run(cli: Cli) -> Result<Exit> {
         Command::Doctor(args) => doctor::run(args, &base),
         Command::Rebuild(args) => rebuild::run(args, &base),
         Command::Forget(args) => forget::run(&args, &base),
+        Command::Trash(args) => trash::run(&args, &base),
         Command::Sync(args) => sync::run(&args, &base),
         Command::Unmount(args) => unmount::run(args, &base),
         Command::Log(args) => log::run(&args, &base),

@@ -139,6 +139,8 @@ pub struct Settings {
     pub passthrough: Passthrough,
     /// Whether other users may look into the mount.
     pub allow_other: bool,
+    /// How many photos may be put into the trash within a minute.
+    pub trash_guard: usize,
 }
 
 /// The environment variables this program was started with; a map in tests.
@@ -183,6 +185,7 @@ impl Settings {
             parts: all.parts.unwrap_or_default(),
             passthrough: all.passthrough.unwrap_or_default(),
             allow_other: all.allow_other.unwrap_or_default(),
+            trash_guard: all.trash_guard.unwrap_or(library::TRASH_LIMIT),
         })
     }
 }

@@ -55,6 +55,8 @@ pub enum Request {
         /// What about them.
         what: People,
     },
+    /// Lets any number of photos go into the trash for a while. Items: sentences about what was done.
+    AllowTrash,
     /// Takes up models and runtimes that came or were chosen; comes back at once.
     Models,
     /// Looks at every file again; comes back at once, the status tells when it is done.

@@ -58,6 +58,7 @@ impl Running {
         let ids = library.set_roots(library.account(), &specs)?;
         let watched = |(id, path): (RootId, &PathBuf)| WatchedRoot { id, path: path.clone(), poll: None };
         let roots = ids.into_iter().zip(&places.roots).map(watched).collect();
+        library.set_trash_limit(settings.trash_guard);
         let service = Arc::new(Service::new(library, &places.data).with_stop(stop));
         let server = Server::start(&places.data, service.clone())?;
         Ok(Self { service, places, roots, seeing: settings.seeing(), server })

@@ -23,6 +23,9 @@ mod forget;
 mod people;
 mod status;
 
+/// How long any number of photos may go into the trash, once that was said to be meant.
+const TRASH_ALLOWED: Duration = Duration::from_secs(600);
+
 /// How long a search waits for the text index it has just opened.
 const CATCHING_UP: Duration = Duration::from_secs(5);
 
@@ -124,6 +127,16 @@ impl Service {
             Request::Sync => Ok(self.library.sync()?),
             Request::Forget { path } => self.forget(&path.0, sink),
             Request::People { what } => self.people(what, sink),
+            Request::AllowTrash => {
+                if self.stop.is_none() {
+                    return Err(
+                        Exit::Failed.because("no daemon has this library, so there is nothing to allow")
+                    );
+                }
+                self.library.allow_trash(TRASH_ALLOWED);
+                let minutes = TRASH_ALLOWED.as_secs() / 60;
+                item(sink, &format!("For {minutes} minutes any number of photos may go into the trash."))
+            }
             Request::Models => {
                 if let Some(seeing) = self.seeing() {
                     seeing.open_eyes_again();
@@ -188,7 +201,13 @@ impl Service {
 
     /// What `list` lists and `status` counts: photos and videos that are there, parts of others included, sidecars not.
     fn listed<'s>(&self, snapshot: &'s Snapshot) -> impl Iterator<Item = (RowNumber, &'s Arc<Row>)> {
-        snapshot.rows().filter(|(_, row)| row.present && self.is_shown(row))
+        let is_trashed = |row: &Row| row.visibility == Visibility::Trashed;
+        let goes_with_it = move |row: &Row| {
+            row.extras.host.and_then(|host| snapshot.row(host)).is_some_and(|host| is_trashed(host))
+        };
+        let shows =
+            move |row: &Row| row.present && self.is_shown(row) && !is_trashed(row) && !goes_with_it(row);
+        snapshot.rows().filter(move |(_, row)| shows(row))
     }
 
     /// Whether it may be shown at all here: what is another account's is nobody's business, a locked asset needs its

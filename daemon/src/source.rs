@@ -5,14 +5,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, unbounded};
-use galleryfs_fs::{Commit, Details, Original, PersonDecision, QueryError, Source, SourceError, Unreadable};
+use galleryfs_fs::{
+    AlbumDecision, Commit, Details, Original, PersonDecision, QueryError, Source, SourceError, TagDecision,
+    Unreadable,
+};
 use library::journal::Face;
 use library::people::PeopleError;
 use library::query::Mode;
 use library::things::Things;
 use library::{
-    AccountId, AssetId, AssetInode, Decision, FileContent, FilePath, FileStat, Library, LibraryError, Row,
-    RowNumber, Scope, Snapshot,
+    AccountId, AlbumError, AssetId, AssetInode, Decision, Emptied, FileContent, FilePath, FileStat, Library,
+    LibraryError, Row, RowNumber, Scope, Snapshot,
 };
 
 use crate::pipeline::beneath;
@@ -52,6 +55,20 @@ fn open(
 /// Whether a file is as it was when it was last looked at. Not by its change time, which a new link alone moves.
 fn is_as_before(stat: &FileStat, size: u64, modified: jiff::Timestamp) -> bool {
     stat.size == size && i128::from(stat.mtime_ns) == modified.as_nanosecond()
+}
+
+/// Why the library would not, as the mount says it.
+fn refusal(error: LibraryError) -> SourceError {
+    match error {
+        LibraryError::NoAsset(_) | LibraryError::Album(AlbumError::NoAlbum(_)) => SourceError::Gone,
+        LibraryError::People(error @ PeopleError::NameTaken { .. }) => SourceError::Taken(error.to_string()),
+        LibraryError::People(error) => SourceError::Refused(error.to_string()),
+        LibraryError::Album(error @ AlbumError::NameTaken(_)) => SourceError::Taken(error.to_string()),
+        LibraryError::Album(error @ AlbumError::NotEmpty(_)) => SourceError::NotEmpty(error.to_string()),
+        LibraryError::Album(error) => SourceError::Refused(error.to_string()),
+        LibraryError::Trash(error) => SourceError::Guarded(error.to_string()),
+        error => io::Error::other(error).into(),
+    }
 }
 
 impl Source for LibrarySource {
@@ -142,28 +159,40 @@ impl Source for LibrarySource {
     }
 
     fn decide(&self, decisions: &[(AssetId, Vec<Decision>)]) -> Result<(), SourceError> {
-        match self.library.decide(Face::Mount, decisions) {
-            Ok(()) => Ok(()),
-            Err(LibraryError::NoAsset(_)) => Err(SourceError::Gone),
-            Err(error) => Err(io::Error::other(error).into()),
-        }
+        self.library.decide(Face::Mount, decisions).map_err(refusal)
     }
 
     fn decide_person(&self, decision: &PersonDecision) -> Result<(), SourceError> {
         let done = match decision {
+            PersonDecision::New(name) => self.library.new_person(Face::Mount, self.account, name).map(drop),
             PersonDecision::Name(person, name) => {
                 self.library.name_person(Face::Mount, *person, name).map(drop)
             }
             PersonDecision::Unname(person) => self.library.unname_person(Face::Mount, *person),
             PersonDecision::Merge(from, into) => self.library.merge_people(Face::Mount, *from, *into),
         };
-        done.map_err(|error| match error {
-            LibraryError::People(error @ PeopleError::NameTaken { .. }) => {
-                SourceError::Taken(error.to_string())
+        done.map_err(refusal)
+    }
+
+    fn decide_album(&self, decision: &AlbumDecision) -> Result<(), SourceError> {
+        let (library, face) = (&self.library, Face::Mount);
+        let done = match decision {
+            AlbumDecision::Make { parent, name } => library.make_album(face, *parent, name).map(drop),
+            AlbumDecision::Place { album, parent, name, replaced } => {
+                library.place_album(face, *album, *parent, name, *replaced)
             }
-            LibraryError::People(error) => SourceError::Refused(error.to_string()),
-            error => io::Error::other(error).into(),
-        })
+            AlbumDecision::RemoveEmpty(album) => library.remove_album(face, *album, Emptied::ByHand),
+            AlbumDecision::Remove(album) => library.remove_album(face, *album, Emptied::WithAll),
+        };
+        done.map_err(refusal)
+    }
+
+    fn decide_tag(&self, decision: &TagDecision) -> Result<(), SourceError> {
+        let done = match decision {
+            TagDecision::Keep(tag, kept) => self.library.keep_tag(Face::Mount, tag, *kept),
+            TagDecision::Rename { from, to } => self.library.rename_tag(Face::Mount, from, to),
+        };
+        done.map_err(refusal)
     }
 
     fn details(&self, asset: AssetId) -> Option<Details> {

@@ -25,6 +25,9 @@ pub enum FsError {
     /// The name is another's.
     #[error("file exists")]
     Exists,
+    /// A directory that is to go has something in it.
+    #[error("directory not empty")]
+    NotEmpty,
     /// A value that cannot be read, with what is wrong.
     #[error("{0}")]
     BadValue(String),
@@ -94,15 +97,27 @@ impl FsError {
             Self::Source(SourceError::Gone) => Errno::EIO,
             Self::Source(SourceError::Query(_)) => Errno::ENOENT,
             Self::Source(SourceError::Taken(_)) => Errno::EEXIST,
+            Self::NotEmpty | Self::Source(SourceError::NotEmpty(_)) => Errno::ENOTEMPTY,
+            Self::Source(SourceError::Guarded(_)) => Errno::EPERM,
             Self::Source(SourceError::Refused(_)) => Errno::EINVAL,
             Self::Source(SourceError::Io(error)) | Self::Io(error) => io_errno(error),
         }
     }
 
+    /// Whether there is more to say than the caller is told by the number.
+    pub(crate) fn is_explained(&self) -> bool {
+        matches!(self, Self::BadValue(_) | Self::Source(_))
+    }
+
     /// How loudly the log hears of it: what is somebody's everyday question is no news.
     pub(crate) fn level(&self) -> tracing::Level {
         match self {
-            Self::Source(SourceError::Taken(_) | SourceError::Refused(_)) => tracing::Level::INFO,
+            Self::Source(
+                SourceError::Taken(_)
+                | SourceError::Refused(_)
+                | SourceError::NotEmpty(_)
+                | SourceError::Guarded(_),
+            ) => tracing::Level::INFO,
             Self::Source(_) | Self::Io(_) | Self::Busy | Self::BadHandle => tracing::Level::WARN,
             Self::Query(_) | Self::Computed | Self::BadValue(_) => tracing::Level::INFO,
             Self::ReadOnly => tracing::Level::DEBUG,

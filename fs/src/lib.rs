@@ -29,7 +29,10 @@ pub use error::FsError;
 pub use mount::{Mount, MountError, mount};
 pub use mount_table::{is_galleryfs, mounted_on};
 pub use options::{Options, Parts, Passthrough, Xattrs};
-pub use source::{Commit, Details, Original, PersonDecision, QueryError, Source, SourceError, Unreadable};
+pub use source::{
+    AlbumDecision, Commit, Details, Original, PersonDecision, QueryError, Source, SourceError, TagDecision,
+    Unreadable,
+};
 
 #[cfg(test)]
 #[path = "../tests/support/mod.rs"]

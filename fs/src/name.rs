@@ -74,7 +74,6 @@ fn cut(name: &str) -> String {
 }
 
 /// The word behind a name that [`safe`] made. `None` where it made no such name, or had to cut it.
-#[cfg_attr(not(test), expect(dead_code, reason = "making a tag with mkdir asks for it"))]
 pub(crate) fn original(name: &str) -> Option<String> {
     let mut word = String::with_capacity(name.len());
     let mut rest = name.chars();

@@ -429,7 +429,22 @@ impl Filesystem for Shell {
         _umask: u32,
         reply: ReplyEntry,
     ) {
-        guarded("mkdir", || self.0.announced("mkdir", req.pid(), parent, name, reply));
+        guarded("mkdir", || match self.0.tokens.is_announcer(req.pid()) {
+            true => self.0.announced("mkdir", req.pid(), parent, name, reply),
+            false => {
+                let act = self.0.tree.mkdir(parent.0, name.as_encoded_bytes());
+                let name = name.to_owned();
+                let answer: Answer = Box::new(move |tree, done| {
+                    let made =
+                        |_| tree.lookup(parent.0, name.as_encoded_bytes()).map_err(|error| error.errno());
+                    match done.and_then(made) {
+                        Ok(entry) => reply.entry(&entry.ttl, &entry.attr, GENERATION),
+                        Err(error) => reply.error(error),
+                    }
+                });
+                self.0.act("mkdir", parent.0, act, answer);
+            }
+        });
     }
 
     fn unlink(&self, req: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
@@ -477,7 +492,7 @@ impl Filesystem for Shell {
             };
             let (from, to) = (name.as_encoded_bytes(), newname.as_encoded_bytes());
             let act = self.0.tree.rename((parent.0, from), (newparent.0, to), onto);
-            self.0.act("rename", parent.0, act, plainly(reply));
+            self.0.act("rename", newparent.0, act, plainly(reply));
         });
     }
 

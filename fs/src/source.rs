@@ -4,8 +4,9 @@ use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
+use library::metadata::TagPath;
 use library::things::Things;
-use library::{AccountId, AssetId, Change, Decision, PersonId, RootId, RowNumber, Sha1, Snapshot};
+use library::{AccountId, AlbumId, AssetId, Change, Decision, PersonId, RootId, RowNumber, Sha1, Snapshot};
 
 /// The library as one account sees it.
 ///
@@ -47,6 +48,12 @@ pub trait Source: Send + Sync + 'static {
     /// Decides this of somebody, and shows it, as [`Source::decide`] does. May block.
     fn decide_person(&self, decision: &PersonDecision) -> Result<(), SourceError>;
 
+    /// Decides this of an album, as [`Source::decide`] does. May block.
+    fn decide_album(&self, decision: &AlbumDecision) -> Result<(), SourceError>;
+
+    /// Decides this of a tag, as [`Source::decide`] does. May block.
+    fn decide_tag(&self, decision: &TagDecision) -> Result<(), SourceError>;
+
     /// What the catalogue knows of an asset beyond its row. May block.
     fn details(&self, asset: AssetId) -> Option<Details>;
 
@@ -60,12 +67,55 @@ pub trait Source: Send + Sync + 'static {
 /// Something decided of a person.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum PersonDecision {
+    /// There is somebody called so, in no photo yet.
+    New(String),
     /// They are called so.
     Name(PersonId, String),
     /// They have no name.
     Unname(PersonId),
     /// The first is the second.
     Merge(PersonId, PersonId),
+}
+
+/// Something decided of an album.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum AlbumDecision {
+    /// There is one.
+    Make {
+        /// The album it lies in.
+        parent: Option<AlbumId>,
+        /// Its name.
+        name: String,
+    },
+    /// It is called so and lies there.
+    Place {
+        /// Which.
+        album: AlbumId,
+        /// The album it lies in.
+        parent: Option<AlbumId>,
+        /// Its name.
+        name: String,
+        /// The one that it replaces, if that is empty.
+        replaced: Option<AlbumId>,
+    },
+    /// It is no more, if it is empty.
+    RemoveEmpty(AlbumId),
+    /// It is no more, whatever is in it.
+    Remove(AlbumId),
+}
+
+/// Something decided of a tag as such.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum TagDecision {
+    /// It is listed though no photo has it, or no more.
+    Keep(TagPath, bool),
+    /// It is called so, with all below it.
+    Rename {
+        /// What it was called.
+        from: TagPath,
+        /// What it is called.
+        to: TagPath,
+    },
 }
 
 /// A file of the user's, opened for reading.
@@ -137,6 +187,12 @@ pub enum SourceError {
     /// A name that another has.
     #[error("{0}")]
     Taken(String),
+    /// Something that is to be removed is not empty.
+    #[error("{0}")]
+    NotEmpty(String),
+    /// More would be removed than a slip may cost.
+    #[error("{0}")]
+    Guarded(String),
     /// What cannot be, and why.
     #[error("{0}")]
     Refused(String),

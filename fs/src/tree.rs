@@ -12,6 +12,7 @@
 //! 4. A listing stays what it was while somebody reads it ([`listing::Listing`]).
 
 pub(crate) mod acts;
+mod albums;
 mod all;
 mod archive;
 mod attributes;
@@ -38,6 +39,7 @@ mod similar;
 mod state;
 mod tags;
 mod things;
+mod trash;
 mod types;
 mod unreadable;
 mod view;
@@ -48,8 +50,9 @@ use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 use fuser::FileAttr;
-use library::{AssetInode, RootId, Row, RowNumber};
+use library::{AssetInode, Cursor, RootId, Row, RowNumber};
 
+use self::acts::MovedDir;
 use self::fixed::Fixed;
 use self::inodes::Inodes;
 pub use self::path::DirPath;
@@ -68,8 +71,12 @@ pub(crate) const ABSENT: Duration = Duration::from_secs(30);
 /// How long it may believe what a search found: nobody tells it when that changes.
 pub(crate) const FOUND: Duration = Duration::from_secs(5);
 
+/// Directories of which it is known why something was refused there, at most.
+const REFUSALS: usize = 1000;
+
 /// The views, in the order in which the root lists them.
-static VIEWS: [&dyn View; 17] = [
+static VIEWS: [&dyn View; 19] = [
+    &albums::Albums,
     &all::All,
     &archive::Archive,
     &by_date::ByDate,
@@ -85,6 +92,7 @@ static VIEWS: [&dyn View; 17] = [
     &similar::Similar,
     &tags::Tags,
     &things::Things,
+    &trash::Trash,
     &types::Types,
     &unreadable::UnreadableView,
 ];
@@ -143,8 +151,12 @@ pub struct Tree {
     born: SystemTime,
     state: ArcSwap<State>,
     inodes: Mutex<Inodes>,
-    /// Told when the tree moves to another state.
-    moved: (Mutex<()>, Condvar),
+    /// Why something was last refused in a directory, where that is more than its error says.
+    refusals: Mutex<HashMap<DirPath, String>>,
+    /// The directories that are being moved.
+    moves: Mutex<Vec<MovedDir>>,
+    /// How far the kernel has been told which listings are over, and who waits for that.
+    shown: (Mutex<Option<Cursor>>, Condvar),
     /// When the listing of a directory last changed, where it did since the mount.
     changed: RwLock<HashMap<DirPath, SystemTime>>,
 }
@@ -178,7 +190,9 @@ impl Tree {
             state: ArcSwap::from_pointee(state),
             inodes: Mutex::default(),
             changed: RwLock::default(),
-            moved: Default::default(),
+            shown: Default::default(),
+            moves: Mutex::default(),
+            refusals: Mutex::default(),
             source,
         }
     }
@@ -192,15 +206,44 @@ impl Tree {
         self.state.load_full()
     }
 
-    /// Waits until the tree is at a state that will do, at most so long.
-    fn wait_for(&self, will_do: impl Fn(&State) -> bool, patience: Duration) {
-        let moved = self.moved.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let _waited = self.moved.1.wait_timeout_while(moved, patience, |()| !will_do(&self.state()));
+    /// The kernel keeps no listing from before this state.
+    pub(crate) fn shows(&self, cursor: Cursor) {
+        *self.shown.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(cursor);
+        self.shown.1.notify_all();
+    }
+
+    /// Waits until what stood at `cursor` shows in every listing, at most so long.
+    fn wait_for(&self, cursor: Cursor, patience: Duration) {
+        let shows = |now: &Cursor| now.epoch != cursor.epoch || now.seq >= cursor.seq;
+        let shown = self.shown.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let waits = |shown: &mut Option<Cursor>| !shown.as_ref().is_some_and(shows);
+        let _waited = self.shown.1.wait_timeout_while(shown, patience, waits);
     }
 
     /// A panic elsewhere must not make the mount dead: every change to the table is one call that leaves it whole.
     fn inodes(&self) -> MutexGuard<'_, Inodes> {
         self.inodes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn moves(&self) -> MutexGuard<'_, Vec<MovedDir>> {
+        self.moves.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers why something was refused in a directory.
+    pub(crate) fn note_refusal(&self, dir: u64, error: &FsError) {
+        if let (true, Ok(path)) = (error.is_explained(), self.dir(dir)) {
+            let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+            if refusals.len() > REFUSALS {
+                refusals.clear();
+            }
+            refusals.insert(path, error.to_string());
+        }
+    }
+
+    /// Why something was last refused in a directory.
+    fn refusal(&self, dir: u64) -> Option<String> {
+        let path = self.dir(dir).ok()?;
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner).get(&path).cloned()
     }
 
     /// The path of a directory the kernel holds.
@@ -335,7 +378,7 @@ impl Tree {
         let state = self.state();
         if let Some(asset) = AssetInode::from_raw(ino) {
             let number = state.snapshot.by_inode(asset).ok_or(FsError::NotFound)?;
-            let _visible = state.host(number, library::Scope::Everything).ok_or(FsError::NotFound)?;
+            let _visible = state.host(number, library::Scope::Anywhere).ok_or(FsError::NotFound)?;
             return self.row_attr(&state, number).ok_or(FsError::NotFound);
         }
         if let Some(node) = Self::other_node(&state, ino) {
@@ -356,7 +399,7 @@ impl Tree {
         let state = self.state();
         if let Some(asset) = AssetInode::from_raw(ino) {
             let number = state.snapshot.by_inode(asset).ok_or(FsError::NotFound)?;
-            let _visible = state.host(number, library::Scope::Everything).ok_or(FsError::NotFound)?;
+            let _visible = state.host(number, library::Scope::Anywhere).ok_or(FsError::NotFound)?;
             return Ok(Readable::Row(number, state));
         }
         match Self::other_node(&state, ino) {
@@ -398,17 +441,21 @@ fn links(state: &State, number: RowNumber, row: &Row) -> u32 {
     let (host_number, host) = match row.extras.host {
         None => (number, row),
         Some(_) if !state.shows_parts() => return on_disk,
-        Some(_) => match state.host(number, library::Scope::Everything) {
+        Some(_) => match state.host(number, library::Scope::Anywhere) {
             Some((number, host)) => (number, &**host),
             None => return on_disk,
         },
     };
-    if host.visibility == library::Visibility::Archive {
-        return on_disk + 2;
-    }
     let grouped =
         |has: bool, view: &dyn View| if has { view.stands(state, host_number, host).len() as u32 } else { 0 };
+    let albums = grouped(!host.extras.albums.is_empty(), &albums::Albums);
+    match host.visibility {
+        library::Visibility::Trashed => return 1,
+        library::Visibility::Archive => return on_disk + albums + 2,
+        _ => {}
+    }
     on_disk
+        + albums
         + 1
         + u32::from(host.taken.is_some())
         + u32::from(host.favourite)

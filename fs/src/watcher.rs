@@ -63,9 +63,16 @@ impl Follower {
         let (stop, stopped) = bounded(0);
         let (found, queue) = misbelieved;
         let stopped_too = stopped.clone();
-        let follow = thread::Builder::new()
-            .name("fs-follow".into())
-            .spawn(move || follow(&tree, commits, &*clock, tick, &found, &stopped))?;
+        let (early, listings) = (notifier.clone(), Arc::clone(&handles));
+        let over = move |changes: &Changes| listings_are_over(changes, &early, &listings);
+        let follow = thread::Builder::new().name("fs-follow".into()).spawn(move || {
+            tree.shows(tree.state().snapshot.cursor());
+            follow(&tree, commits, &*clock, tick, &stopped, |changes| {
+                over(&changes);
+                tree.shows(tree.state().snapshot.cursor());
+                found.send(changes).is_ok()
+            });
+        })?;
         let tell = thread::Builder::new().name("fs-tell".into()).spawn(move || {
             if let Some((_, tokens)) = &announcer {
                 tokens.adopt();
@@ -89,8 +96,8 @@ fn follow(
     mut commits: Receiver<Commit>,
     clock: &dyn Clock,
     tick: Duration,
-    found: &Sender<Changes>,
     stopped: &Receiver<()>,
+    found: impl Fn(Changes) -> bool,
 ) {
     loop {
         let changes = select! {
@@ -109,7 +116,7 @@ fn follow(
             }
         };
         if let Some(changes) = changes
-            && found.send(changes).is_err()
+            && !found(changes)
         {
             return;
         }
@@ -136,6 +143,19 @@ fn take(tree: &Tree, first: Commit, commits: &Receiver<Commit>, clock: &dyn Cloc
 /// A name's directory and whether it may be announced there.
 type Told<'a> = (&'a (u64, DirPath, DirChanges), bool);
 
+/// Says which listings and attributes the kernel must not keep. This waits for nobody, unlike all that is said of names:
+/// so whoever decided something has its answer only after it, and finds it in every directory that it then lists.
+fn listings_are_over(changes: &Changes, notifier: &Notifier, handles: &Handles) {
+    for (ino, _, _) in &changes.dirs {
+        handles.changed(*ino);
+        let _ = notifier.inval_inode(INodeNo(*ino), 0, 0);
+    }
+    for ino in &changes.attrs {
+        // -1: the attributes only. The bytes of an inode never change.
+        let _ = notifier.inval_inode(INodeNo(*ino), -1, 0);
+    }
+}
+
 fn tell(changes: &Changes, notifier: &Notifier, handles: &Handles, announcer: Option<&Announcer>) {
     let clear = |dir: u64, changed: &Changed| {
         // ENOENT: the kernel does not know the name. Anything else there is to say, the mount being gone says too.
@@ -159,10 +179,6 @@ fn tell(changes: &Changes, notifier: &Notifier, handles: &Handles, announcer: Op
         }
         handles.changed(*ino);
         let _ = notifier.inval_inode(INodeNo(*ino), 0, 0);
-    }
-    for ino in &changes.attrs {
-        // -1: the attributes only. The bytes of an inode never change.
-        let _ = notifier.inval_inode(INodeNo(*ino), -1, 0);
     }
 }
 

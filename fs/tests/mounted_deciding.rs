@@ -136,3 +136,104 @@ fn attributes_are_set_and_left_to_the_file_again() {
     file.set_modified(modified + Duration::from_secs(1_000_000_000)).unwrap();
     assert_eq!(file.metadata().unwrap().modified().unwrap(), modified, "the original's");
 }
+
+#[test]
+fn albums_are_made_filled_moved_and_removed() {
+    let mounted = Mounted::new();
+    mounted.library.add_plain("a.jpg", b"one");
+    mounted.library.add_plain("b.jpg", b"two");
+    let at = |path: &str| mounted.at(path);
+    let photo = at("all/2024/05/a.jpg");
+    soon("two photos", || at("all/2024/05/b.jpg").exists());
+    let links = || std::fs::metadata(&photo).unwrap().nlink();
+    let before = links();
+    for name in ["albums/A", "albums/A/B", "albums/\u{2215} x"] {
+        std::fs::create_dir(at(name)).unwrap();
+    }
+    assert_eq!(listed(&at("albums")), ["A", "\u{2215} x"]);
+    std::fs::hard_link(&photo, at("albums/A/B/a.jpg")).unwrap();
+    std::fs::hard_link(at("all/2024/05/b.jpg"), at("albums/A/b.jpg")).unwrap();
+    assert_eq!(links(), before + 1);
+    let errno = |outcome: io::Result<()>| outcome.unwrap_err().raw_os_error().unwrap();
+    assert_eq!(errno(std::fs::create_dir(at("albums/a"))), libc::EEXIST);
+    assert_eq!(errno(std::fs::remove_dir(at("albums/A/B"))), libc::ENOTEMPTY);
+    assert_eq!(errno(std::fs::remove_dir(at("albums"))), libc::EROFS);
+    assert_eq!(errno(std::fs::rename(at("albums/A"), at("albums/A/B/A"))), libc::EINVAL);
+    assert_eq!(errno(std::fs::rename(at("albums/A"), at("tags/A"))), libc::EPERM);
+    let stands_in = std::fs::File::open(at("albums/A/B")).unwrap();
+    std::fs::rename(at("albums/A/B"), at("albums/C")).unwrap();
+    assert_eq!(stands_in.metadata().unwrap().ino(), std::fs::metadata(at("albums/C")).unwrap().ino());
+    assert_eq!(listed(&at("albums/C")), ["a.jpg"]);
+    assert_eq!(listed(&at("albums/A")), ["b.jpg"]);
+    // Onto another: only when that is empty.
+    assert_eq!(errno(std::fs::rename(at("albums/A"), at("albums/C"))), libc::ENOTEMPTY);
+    std::fs::rename(at("albums/C/a.jpg"), at("albums/A/a.jpg")).unwrap();
+    assert_eq!(listed(&at("albums/A")), ["a.jpg", "b.jpg"]);
+    std::fs::rename(at("albums/A"), at("albums/C")).unwrap();
+    assert_eq!(listed(&at("albums/C")), ["a.jpg", "b.jpg"], "the one that was moved");
+    assert_eq!(listed(&at("albums")), ["C", "\u{2215} x"]);
+    std::fs::rename(at("albums/C"), at("trash/C")).unwrap();
+    soon("no photo goes with it", || {
+        listed(&at("albums")) == ["\u{2215} x"] && listed(&at("trash")).is_empty()
+    });
+    assert_eq!(links(), before);
+    assert_eq!(listed(&at("all/2024/05")), ["a.jpg", "b.jpg"]);
+}
+
+#[test]
+fn what_is_deleted_is_in_the_trash_and_can_be_had_back() {
+    let mounted = Mounted::new();
+    for name in ["a.jpg", "b.jpg", "c.jpg"] {
+        mounted.library.add_plain(&format!("x/{name}"), name.as_bytes());
+    }
+    let at = |path: &str| mounted.at(path);
+    let month = at("all/2024/05");
+    soon("photos", || listed(&month).len() == 3);
+    std::fs::hard_link(month.join("a.jpg"), at("favourites/a.jpg")).unwrap();
+    std::fs::rename(at("favourites/a.jpg"), at("trash/a.jpg")).unwrap();
+    std::fs::remove_file(at("folders/Pictures/x/b.jpg")).unwrap();
+    assert_eq!(listed(&at("trash")), ["a.jpg", "b.jpg"]);
+    assert_eq!(listed(&month), ["c.jpg"]);
+    assert_eq!(listed(&at("folders/Pictures/x")), ["c.jpg"]);
+    assert_eq!(std::fs::read(at("trash/a.jpg")).unwrap(), b"a.jpg");
+    assert_eq!(std::fs::metadata(at("trash/a.jpg")).unwrap().nlink(), 1);
+    let errno = |outcome: io::Result<()>| outcome.unwrap_err().raw_os_error().unwrap();
+    assert_eq!(errno(std::fs::remove_file(at("trash/a.jpg"))), libc::EROFS);
+    std::fs::rename(at("trash/a.jpg"), at("all/a.jpg")).unwrap();
+    soon("where it belongs", || listed(&month) == ["a.jpg", "c.jpg"] && !at("all/a.jpg").exists());
+    assert_eq!(listed(&at("favourites")), ["a.jpg"], "what was decided of it is still");
+    std::fs::create_dir(at("albums/A")).unwrap();
+    std::fs::hard_link(at("trash/b.jpg"), at("albums/A/b.jpg")).unwrap();
+    soon("both", || listed(&at("albums/A")) == ["b.jpg"] && listed(&month).len() == 3);
+    // A whole folder at once.
+    std::fs::rename(at("folders/Pictures/x"), at("trash/x")).unwrap();
+    soon("all three", || listed(&at("trash")) == ["a.jpg", "b.jpg", "c.jpg"]);
+    soon("no such folder", || !at("trash/x").exists() && !month.exists());
+    assert_eq!(errno(std::fs::rename(at("rated"), at("trash/rated"))), libc::EROFS);
+}
+
+#[test]
+fn people_and_tags_are_made_with_mkdir() {
+    let mounted = Mounted::new();
+    mounted.library.add_plain("a.jpg", b"one");
+    let at = |path: &str| mounted.at(path);
+    let photo = at("all/2024/05/a.jpg");
+    soon("a photo", || photo.exists());
+    let errno = |outcome: io::Result<()>| outcome.unwrap_err().raw_os_error().unwrap();
+    for made in ["people/Ann", "tags/Trips", "tags/Trips/Rome"] {
+        std::fs::create_dir(at(made)).unwrap();
+        assert_eq!(listed(&at(made)), [""; 0], "{made}");
+    }
+    assert_eq!(errno(std::fs::create_dir(at("people/unnamed/x"))), libc::EPERM);
+    assert_eq!(errno(std::fs::create_dir(at("people/ two "))), libc::EINVAL);
+    assert_eq!(errno(std::fs::create_dir(at("tags/ "))), libc::EINVAL);
+    assert_eq!(errno(std::fs::remove_dir(at("tags/Trips"))), libc::ENOTEMPTY);
+    std::fs::hard_link(&photo, at("people/Ann/a.jpg")).unwrap();
+    std::fs::hard_link(&photo, at("tags/Trips/Rome/a.jpg")).unwrap();
+    std::fs::rename(at("tags/Trips"), at("tags/Away")).unwrap();
+    assert_eq!(listed(&at("tags/Away/Rome")), ["a.jpg"]);
+    std::fs::remove_file(at("people/Ann/a.jpg")).unwrap();
+    assert_eq!(listed(&at("people/Ann")), [""; 0]);
+    std::fs::remove_dir(at("people/Ann")).unwrap();
+    soon("nobody", || !at("people/Ann").exists());
+}

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{AssetId, Epoch, FaceId, PersonId, StackId};
+use crate::id::{AlbumId, AssetId, Epoch, FaceId, PersonId, StackId};
 
 /// Position in the change feed: 0 is before the first change.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
@@ -34,6 +34,10 @@ pub enum Entity {
     Person(PersonId),
     /// A face: that it is there, and who it is.
     Face(FaceId),
+    /// An album: its name, where it lies, that it is gone.
+    Album(AlbumId),
+    /// The tags that are listed though no photo has them.
+    KeptTags,
 }
 
 /// One change: the latest of its entity.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::checksum::{Checksum, Digests};
-use crate::id::{AccountId, AssetId, PersonId, RootId};
+use crate::id::{AccountId, AlbumId, AssetId, PersonId, RootId};
 use crate::metadata::{Rating, TagPath, Taken};
 use crate::people::FaceKey;
 use crate::visibility::Visibility;
@@ -127,6 +127,50 @@ pub enum Fact {
         /// When; `None`: as the file says.
         taken: Option<Taken>,
     },
+    /// Whether an asset is in the trash.
+    Trash {
+        /// Which.
+        asset: AssetId,
+        /// Whether it is.
+        trashed: bool,
+    },
+    /// An album is called so and lies there, from now on.
+    Album {
+        /// Its id, for ever.
+        album: AlbumId,
+        /// Whose it is.
+        owner: AccountId,
+        /// The album it lies in.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        parent: Option<AlbumId>,
+        /// Its name.
+        name: String,
+    },
+    /// Whether an album is gone. What is in it is kept, so that it can come back whole.
+    AlbumGone {
+        /// Which.
+        album: AlbumId,
+        /// Whether it is.
+        gone: bool,
+    },
+    /// Whether an asset is in an album.
+    AlbumAsset {
+        /// Which album.
+        album: AlbumId,
+        /// Which asset.
+        asset: AssetId,
+        /// Whether it is in it.
+        has: bool,
+    },
+    /// Whether a tag is listed though no photo has it.
+    TagKept {
+        /// In whose library.
+        owner: AccountId,
+        /// The tag, outermost word first. Case and composition do not count.
+        tag: TagPath,
+        /// Whether it is.
+        kept: bool,
+    },
     /// What was away under this folder is gone for good.
     Forget {
         /// The root.
@@ -244,6 +288,11 @@ const KINDS: &[&str] = &[
     "tag",
     "description",
     "taken",
+    "trash",
+    "album",
+    "album_gone",
+    "album_asset",
+    "tag_kept",
     "forget",
     "person",
     "person_name",
@@ -284,6 +333,11 @@ impl Fact {
             Self::Tag { asset, tag, .. } => Some(format!("tag {asset} {:?}", tag.folded())),
             Self::Description { asset, .. } => Some(format!("description {asset}")),
             Self::Taken { asset, .. } => Some(format!("taken {asset}")),
+            Self::Trash { asset, .. } => Some(format!("trash {asset}")),
+            Self::Album { album, .. } => Some(format!("album {album}")),
+            Self::AlbumGone { album, .. } => Some(format!("album gone {album}")),
+            Self::AlbumAsset { album, asset, .. } => Some(format!("album asset {album} {asset}")),
+            Self::TagKept { owner, tag, .. } => Some(format!("tag kept {owner} {:?}", tag.folded())),
             Self::Forget { root, folder } => Some(format!("forget {root} {folder}")),
             Self::PersonHidden { person, .. } => Some(format!("person hidden {person}")),
             Self::PersonAnchors { person, .. } => Some(format!("person anchors {person}")),
@@ -331,6 +385,20 @@ mod tests {
             Fact::Taken {
                 asset,
                 taken: Some(Taken { local: "2024-05-01T10:20:30.5".parse().unwrap(), zone: None }),
+            },
+            Fact::Trash { asset, trashed: true },
+            Fact::Album {
+                album: AlbumId::from_bytes([8; 16]),
+                owner: AccountId::from_bytes([1; 16]),
+                parent: Some(AlbumId::from_bytes([9; 16])),
+                name: "Summer / 24".into(),
+            },
+            Fact::AlbumGone { album: AlbumId::from_bytes([8; 16]), gone: true },
+            Fact::AlbumAsset { album: AlbumId::from_bytes([8; 16]), asset, has: false },
+            Fact::TagKept {
+                owner: AccountId::from_bytes([1; 16]),
+                tag: TagPath::new(["Trips", "Rome"]).unwrap(),
+                kept: true,
             },
             Fact::Forget { root: RootId::from_bytes([2; 16]), folder: "a/b".into() },
             Fact::Watch { root: RootId::from_bytes([2; 16]), watch: Watch::Retired },

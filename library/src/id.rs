@@ -88,6 +88,11 @@ uuid_id!(
 );
 
 uuid_id!(
+    /// A named collection of photos. Drawn once and journalled: renaming and moving it keep it.
+    AlbumId
+);
+
+uuid_id!(
     /// Several files of one shot that stand for each other: a RAW file and what was developed from it.
     StackId
 );

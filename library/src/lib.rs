@@ -37,14 +37,14 @@ pub use checksum::{Checksum, DigestHasher, Digests, Sha1};
 pub use embedding::{Embedding, EmbeddingError};
 pub use format::{Format, Kind};
 pub use id::{
-    AccountId, AssetId, AssetInode, Epoch, FaceId, LibraryId, PersonId, RootId, RowNumber, StackId,
+    AccountId, AlbumId, AssetId, AssetInode, Epoch, FaceId, LibraryId, PersonId, RootId, RowNumber, StackId,
 };
 pub use library::{
-    Away, Commit, Decision, Details, Effort, Library, LibraryError, LogEntry, Named, OpenReport,
-    PeopleUpdate, RootSpec, Unreadable, Unseen,
+    AlbumError, Away, Commit, Decision, Details, Effort, Emptied, Library, LibraryError, LogEntry, Named,
+    OpenReport, PeopleUpdate, RootSpec, TRASH_LIMIT, TrashError, Unreadable, Unseen,
 };
 pub use metadata::Metadata;
 pub use observation::{FileContent, FilePath, FileRecord, FileStat, Observation, SidecarSeen};
 pub use people::{Face, FaceBox, FaceKey};
-pub use snapshot::{Facet, Person, PersonRow, Row, Snapshot};
+pub use snapshot::{Album, AlbumRow, Facet, Person, PersonRow, Row, Snapshot};
 pub use visibility::{Scope, Visibility};

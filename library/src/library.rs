@@ -7,6 +7,7 @@
 //! 3. A commit is a decision only when it is journalled, and an error before that changes nothing. So the order is
 //!    always: work it out, journal it, apply it, publish it.
 
+mod albums;
 mod contents;
 mod deciding;
 mod forgetting;
@@ -16,7 +17,9 @@ mod opening;
 mod people;
 mod reading;
 mod recovery;
+mod tags;
 mod text_feed;
+mod trash;
 mod unseen;
 mod writing;
 
@@ -29,11 +32,13 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use crossbeam_channel::Sender;
 
+pub use self::albums::{AlbumError, Emptied};
 pub use self::deciding::Decision;
 pub use self::lock::LockError;
 pub use self::maintenance::Maintenance;
 pub use self::people::{Effort, Named, PeopleUpdate};
 pub use self::reading::{Away, Details, LogEntry, Unreadable};
+pub use self::trash::{TRASH_LIMIT, TrashError};
 pub use self::unseen::Unseen;
 use crate::catalogue::records::RootRecord;
 use crate::catalogue::{Catalogue, CatalogueError};
@@ -62,6 +67,7 @@ pub struct Library {
     people: people::Gathering,
     /// Whether all files were told once since it was opened.
     all_told: AtomicBool,
+    trash_guard: Mutex<trash::Guard>,
     /// Dropped last: while it is held no other process opens the data folder.
     _lock: lock::DataLock,
 }
@@ -122,6 +128,12 @@ pub enum LibraryError {
     /// A decision about people that cannot be taken.
     #[error(transparent)]
     People(#[from] crate::people::PeopleError),
+    /// An album that cannot be what was asked.
+    #[error(transparent)]
+    Album(#[from] AlbumError),
+    /// What may not be put into the trash.
+    #[error(transparent)]
+    Trash(#[from] TrashError),
     /// Something was decided of what is not in the library.
     #[error("there is no asset {0}")]
     NoAsset(AssetId),

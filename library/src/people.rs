@@ -27,4 +27,5 @@ mod options;
 pub use self::embeddings::{FaceEmbeddings, MemoryEmbeddings};
 pub use self::error::PeopleError;
 pub use self::face::{DetectedFace, Face, FaceBox, FaceKey};
+pub use self::names::clean as clean_name;
 pub use self::options::{PeopleOptions, cutoff_of};

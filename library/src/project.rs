@@ -72,9 +72,10 @@ pub(crate) fn ties(id: AssetId, record: &AssetRecord, shown: impl Fn(&AssetId) -
 
 /// How far an asset shows now. A live photo's video shows only beside its still; what was decided of it counts again
 /// when it stands for itself, and what is locked stays so.
-fn visibility(record: &AssetRecord, is_part: bool) -> Visibility {
+fn visibility(record: &AssetRecord, is_part: bool, is_trashed: bool) -> Visibility {
     match record.visibility {
         Visibility::Locked => Visibility::Locked,
+        _ if is_trashed => Visibility::Trashed,
         _ if is_part && record.format().kind() == Kind::Video => Visibility::Hidden,
         decided => decided,
     }
@@ -120,7 +121,11 @@ pub(crate) fn row(
         name: record.name.as_str().into(),
         kind: format.kind(),
         format,
-        visibility: visibility(record, !paths.is_empty() && ties.host.is_some()),
+        visibility: visibility(
+            record,
+            !paths.is_empty() && ties.host.is_some(),
+            decided.is_some_and(|decided| decided.trashed.is_some()),
+        ),
         present: !paths.is_empty(),
         size: record.digests.size,
         modified: record.current().next().map_or(record.added, |at| file_time(at.mtime_ns)).into(),
@@ -145,6 +150,7 @@ pub(crate) fn row(
             duration_ms: metadata.duration.and_then(|duration| u32::try_from(duration.as_millis()).ok()),
             people: people.into_iter().map(|name| snapshot.intern_person_name(name)).collect(),
             persons,
+            albums: decided.map(|decided| snapshot.album_rows(&decided.albums)).unwrap_or_default(),
             // What is not there is beside nothing.
             host: if paths.is_empty() { None } else { ties.host },
             parts: ties.parts,

@@ -1,5 +1,6 @@
 //! What a fact does to the catalogue: the same when it is made and when the journal is replayed.
 
+mod albums;
 mod people;
 
 use jiff::Timestamp;
@@ -128,7 +129,18 @@ pub(crate) fn apply(
         | Fact::Rating { .. }
         | Fact::Tag { .. }
         | Fact::Description { .. }
-        | Fact::Taken { .. } => decided(tx, fact, time)?,
+        | Fact::Taken { .. }
+        | Fact::Trash { .. }
+        | Fact::AlbumAsset { .. } => decided(tx, fact, time)?,
+        Fact::Album { .. } | Fact::AlbumGone { .. } => albums::apply(tx, fact)?,
+        Fact::TagKept { owner, tag, kept } => {
+            let key = Key::kept_tag(*owner, tag);
+            match kept {
+                true => tx.put(key, &(*owner, tag)),
+                false => tx.remove(key),
+            }
+            tx.touch(Entity::KeptTags);
+        }
         Fact::Forget { root, folder } => {
             let folder = decode_path(folder);
             let away: Vec<(Vec<u8>, AwayRecord)> = tx.scan(&Key::away(*root, &folder))?;
@@ -157,7 +169,9 @@ fn decided(tx: &mut Transaction<'_>, fact: &Fact, time: Timestamp) -> Result<(),
     | Fact::Rating { asset, .. }
     | Fact::Tag { asset, .. }
     | Fact::Description { asset, .. }
-    | Fact::Taken { asset, .. }) = fact
+    | Fact::Taken { asset, .. }
+    | Fact::Trash { asset, .. }
+    | Fact::AlbumAsset { asset, .. }) = fact
     else {
         return Ok(());
     };
@@ -169,6 +183,11 @@ fn decided(tx: &mut Transaction<'_>, fact: &Fact, time: Timestamp) -> Result<(),
         Fact::Tag { tag, has, .. } => decided.set_tag(tag, *has),
         Fact::Description { text, .. } => decided.description.clone_from(text),
         Fact::Taken { taken, .. } => decided.taken = *taken,
+        Fact::Trash { trashed, .. } => decided.trashed = trashed.then_some(time),
+        Fact::AlbumAsset { album, has, .. } => {
+            decided.albums.retain(|known| known != album);
+            decided.albums.extend(has.then_some(*album));
+        }
         _ => {}
     }
     match decided == DecidedRecord::default() {

@@ -8,6 +8,7 @@
 //! 3. Sets, names and folders must never disagree with the rows. Only [`Snapshot::put`] changes them, and it takes the
 //!    row's old traces out by computing them from the old row itself.
 
+mod albums;
 mod chunks;
 mod extras;
 mod facets;
@@ -22,11 +23,14 @@ mod people;
 mod row;
 mod row_time;
 
+use std::collections::BTreeSet;
 use std::ops::RangeBounds;
 use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 
+pub use self::albums::Album;
+use self::albums::Albums;
 use self::chunks::Chunks;
 pub use self::extras::{Extra, Extras};
 pub use self::facets::Facet;
@@ -35,15 +39,15 @@ use self::file_names::FileNames;
 pub use self::folders::{Dir, DirId, Folders, Root};
 use self::index::{Index, KeyHash};
 use self::interner::Interner;
-pub use self::interner::{CameraId, LensId, PersonNameId, PersonRow, PlaceId, TagId};
+pub use self::interner::{AlbumRow, CameraId, LensId, PersonNameId, PersonRow, PlaceId, TagId};
 pub use self::paths::{Paths, RowPath};
 use self::people::People;
 pub use self::people::Person;
 pub use self::row::{CameraName, Row};
 pub use self::row_time::RowTime;
-use crate::catalogue::records::PersonRecord;
+use crate::catalogue::records::{AlbumRecord, PersonRecord};
 use crate::change::Cursor;
-use crate::id::{AccountId, AssetId, AssetInode, PersonId, RowNumber};
+use crate::id::{AccountId, AlbumId, AssetId, AssetInode, PersonId, RowNumber};
 use crate::metadata::{Place, TagPath};
 use crate::visibility::Scope;
 
@@ -65,6 +69,8 @@ pub struct Snapshot {
     tags: Arc<Interner<TagPath>>,
     person_names: Arc<Interner<String>>,
     people: Arc<People>,
+    albums: Arc<Albums>,
+    kept_tags: Arc<BTreeSet<(AccountId, TagPath)>>,
 }
 
 impl Snapshot {
@@ -86,6 +92,8 @@ impl Snapshot {
             tags: Arc::default(),
             person_names: Arc::default(),
             people: Arc::default(),
+            albums: Arc::default(),
+            kept_tags: Arc::default(),
         }
     }
 
@@ -249,6 +257,62 @@ impl Snapshot {
     /// The row that a person had, whoever they became since.
     pub(crate) fn former_row(&self, id: PersonId) -> Option<PersonRow> {
         self.people.former_row(id)
+    }
+
+    /// The album of a row, unless it is gone.
+    pub fn album(&self, row: AlbumRow) -> Option<&Arc<Album>> {
+        self.albums.get(row)
+    }
+
+    /// The album with this id, unless it is gone.
+    pub fn album_by_id(&self, id: AlbumId) -> Option<&Arc<Album>> {
+        self.albums.by_id(id)
+    }
+
+    /// An album and those it lies in, innermost first. `None` where one of them is gone.
+    pub fn albums_above<'a>(&'a self, album: &'a Album) -> Option<Vec<&'a Album>> {
+        self.albums.above(album)
+    }
+
+    /// The albums that lie directly in one, or in none, by name.
+    pub fn albums_in(
+        &self,
+        account: AccountId,
+        parent: Option<AlbumId>,
+    ) -> impl Iterator<Item = &Arc<Album>> {
+        self.albums.within(account, parent)
+    }
+
+    /// The album that is called so where it lies; case and composition do not count.
+    pub fn album_called(
+        &self,
+        account: AccountId,
+        parent: Option<AlbumId>,
+        name: &str,
+    ) -> Option<&Arc<Album>> {
+        self.albums.called(account, parent, name)
+    }
+
+    /// The tags of an account that are listed though no photo may have them.
+    pub fn kept_tags(&self, account: AccountId) -> impl Iterator<Item = &TagPath> {
+        self.kept_tags.iter().filter(move |(owner, _)| *owner == account).map(|(_, tag)| tag)
+    }
+
+    /// Every album of any account, those that are gone too.
+    pub(crate) fn every_album(&self) -> impl Iterator<Item = &Arc<Album>> {
+        self.albums.every()
+    }
+
+    pub(crate) fn put_album(&mut self, id: AlbumId, record: &AlbumRecord) {
+        Arc::make_mut(&mut self.albums).put(id, record);
+    }
+
+    pub(crate) fn album_rows(&self, ids: &[AlbumId]) -> Vec<AlbumRow> {
+        self.albums.rows_of(ids)
+    }
+
+    pub(crate) fn set_kept_tags(&mut self, tags: impl IntoIterator<Item = (AccountId, TagPath)>) {
+        self.kept_tags = Arc::new(tags.into_iter().collect());
     }
 
     pub(crate) fn put_person(&mut self, id: PersonId, record: &PersonRecord) {

@@ -15,6 +15,8 @@ pub enum Visibility {
     Hidden,
     /// Never in the mount, on the bus, in shares, or in a search without the PIN.
     Locked,
+    /// Only in the trash. How far it shows when it is taken out again stays decided.
+    Trashed,
 }
 
 impl Visibility {
@@ -25,6 +27,7 @@ impl Visibility {
             Self::Archive => "archive",
             Self::Hidden => "hidden",
             Self::Locked => "locked",
+            Self::Trashed => "trashed",
         }
     }
 }
@@ -38,6 +41,10 @@ pub enum Scope {
     Archive,
     /// `all/`, albums and `folders/`.
     Everything,
+    /// `trash/`.
+    Trash,
+    /// All that is in the mount somewhere.
+    Anywhere,
 }
 
 impl Scope {
@@ -47,6 +54,8 @@ impl Scope {
             Self::Timeline => &[Visibility::Timeline],
             Self::Archive => &[Visibility::Archive],
             Self::Everything => &[Visibility::Timeline, Visibility::Archive],
+            Self::Trash => &[Visibility::Trashed],
+            Self::Anywhere => &[Visibility::Timeline, Visibility::Archive, Visibility::Trashed],
         }
     }
 }

@@ -216,3 +216,150 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn albums_and_what_is_in_them_survive_everything_but_their_removal() {
+    let mut folder = Folder::new();
+    folder.add("a.jpg", b"one");
+    folder.add("b.jpg", b"two");
+    let trips = folder.library.make_album(Face::Mount, None, "Trips").unwrap();
+    let rome = folder.library.make_album(Face::Mount, Some(trips), "Rome").unwrap();
+    decide(&folder, "a.jpg", &[Decision::JoinAlbum(trips), Decision::JoinAlbum(rome)]);
+    decide(&folder, "b.jpg", &[Decision::JoinAlbum(rome), Decision::LeaveAlbum(trips)]);
+    decide(&folder, "a.jpg", &[Decision::LeaveAlbum(trips), Decision::Visibility(Visibility::Archive)]);
+    folder.library.place_album(Face::Mount, rome, None, "Roma", None).unwrap();
+    for rebuild in [false, false, true] {
+        let snapshot = folder.library.snapshot();
+        let account = folder.library.account();
+        let names = |parent| {
+            snapshot.albums_in(account, parent).map(|album| album.name.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!((names(None), names(Some(trips))), (vec!["Roma".into(), "Trips".into()], vec![]));
+        let row = |id| snapshot.album_by_id(id).unwrap().row;
+        assert!(snapshot.facet(library::Facet::Album(row(trips))).is_none());
+        assert_eq!(snapshot.facet(library::Facet::Album(row(rome))).unwrap().len(), 2);
+        let search = |query| folder.library.search(account, query, Mode::Strict, 9).unwrap().len();
+        assert_eq!((search("has:album"), search("is:archived has:album"), search("-has:album")), (1, 1, 0));
+        folder.reopen(rebuild);
+        folder.rescan(|_| {});
+    }
+    folder.library.remove_album(Face::Mount, rome, library::Emptied::WithAll).unwrap();
+    let account = folder.library.account();
+    assert!(folder.library.snapshot().album_by_id(rome).is_none());
+    assert_eq!(folder.library.search(account, "has:album", Mode::Strict, 9).unwrap().len(), 0);
+    assert!(matches!(
+        folder.library.decide(Face::Mount, &[(id(&folder, "b.jpg"), vec![Decision::JoinAlbum(rome)])]),
+        Err(LibraryError::Album(library::AlbumError::NoAlbum(_)))
+    ));
+}
+
+#[test]
+fn an_album_has_a_proper_name_and_place() {
+    use library::{AlbumError, Emptied};
+    let mut folder = Folder::new();
+    folder.add("a.jpg", b"one");
+    let library = std::sync::Arc::clone(&folder.library);
+    let make = |parent, name: &str| library.make_album(Face::Mount, parent, name);
+    let refused = |outcome: Result<(), LibraryError>| match outcome {
+        Err(LibraryError::Album(error)) => error,
+        other => panic!("{other:?}"),
+    };
+    let trips = make(None, "Trips").unwrap();
+    let rome = make(Some(trips), "Rome").unwrap();
+    for name in ["", " ", "a\nb", &"x".repeat(256)] {
+        assert!(matches!(refused(make(None, name).map(drop)), AlbumError::BadName(_)), "{name:?}");
+    }
+    assert!(matches!(refused(make(None, "trips").map(drop)), AlbumError::NameTaken(_)));
+    library.place_album(Face::Mount, trips, None, "TRIPS", None).unwrap();
+    assert_eq!(
+        refused(library.place_album(Face::Mount, trips, Some(rome), "x", None)),
+        AlbumError::IntoItself
+    );
+    assert_eq!(
+        refused(library.place_album(Face::Mount, trips, Some(trips), "x", None)),
+        AlbumError::IntoItself
+    );
+    assert!(matches!(
+        refused(library.remove_album(Face::Mount, trips, Emptied::ByHand)),
+        AlbumError::NotEmpty(_)
+    ));
+    decide(&folder, "a.jpg", &[Decision::JoinAlbum(rome)]);
+    assert!(matches!(
+        refused(library.remove_album(Face::Mount, rome, Emptied::ByHand)),
+        AlbumError::NotEmpty(_)
+    ));
+    decide(&folder, "a.jpg", &[Decision::LeaveAlbum(rome)]);
+    library.remove_album(Face::Mount, rome, Emptied::ByHand).unwrap();
+    library.remove_album(Face::Mount, trips, Emptied::ByHand).unwrap();
+    let again = make(None, "Trips").unwrap();
+    assert_ne!(again, trips, "another album");
+    let mut deepest = again;
+    for level in 2..=16 {
+        deepest = make(Some(deepest), &level.to_string()).unwrap();
+    }
+    assert_eq!(refused(make(Some(deepest), "17").map(drop)), AlbumError::TooDeep);
+}
+
+#[test]
+fn a_tag_is_kept_without_photos_and_renamed_on_all_of_them() {
+    let mut folder = Folder::new();
+    folder.add("a.jpg", b"one tag=Trips/Rome");
+    folder.add("b.jpg", b"two tag=trips");
+    folder.library.keep_tag(Face::Mount, &tag("Trips/Oslo"), true).unwrap();
+    folder.library.keep_tag(Face::Mount, &tag("Work"), true).unwrap();
+    folder.library.keep_tag(Face::Mount, &tag("work"), false).unwrap();
+    folder.library.rename_tag(Face::Mount, &tag("TRIPS"), &tag("Away/Far")).unwrap();
+    for rebuild in [false, true] {
+        assert_eq!(tags(&folder, "a.jpg"), ["Away/Far/Rome"]);
+        assert_eq!(tags(&folder, "b.jpg"), ["Away/Far"]);
+        let snapshot = folder.library.snapshot();
+        let kept: Vec<_> = snapshot.kept_tags(folder.library.account()).map(TagPath::joined).collect();
+        assert_eq!(kept, ["Away/Far/Oslo"]);
+        folder.reopen(rebuild);
+        folder.rescan(|_| {});
+    }
+}
+
+#[test]
+fn what_is_in_the_trash_shows_nowhere_else_and_comes_back_as_it_was() {
+    let mut folder = Folder::new();
+    folder.add("a.jpg", b"one tag=Trips");
+    folder.add("b.jpg", b"two");
+    decide(&folder, "a.jpg", &[Decision::Visibility(Visibility::Archive), Decision::Favourite(true)]);
+    decide(&folder, "a.jpg", &[Decision::Trash(true)]);
+    for rebuild in [false, false, true] {
+        let snapshot = folder.library.snapshot();
+        let account = folder.library.account();
+        let shown = |scope| snapshot.shown(account, scope).len();
+        assert_eq!(shown(library::Scope::Everything), 1);
+        assert_eq!(shown(library::Scope::Trash), 1);
+        let search = |query| folder.library.search(account, query, Mode::Strict, 9).unwrap().len();
+        assert_eq!((search("is:favourite"), search("is:archived"), search("tag:trips")), (0, 0, 0));
+        folder.reopen(rebuild);
+        folder.rescan(|_| {});
+    }
+    decide(&folder, "a.jpg", &[Decision::Trash(false)]);
+    let known = details(&folder, "a.jpg");
+    assert!(known.favourite && known.visibility == Visibility::Archive);
+}
+
+#[test]
+fn a_slip_does_not_put_a_library_into_the_trash() {
+    let mut folder = Folder::new();
+    for at in 0..5 {
+        folder.add(&format!("{at}.jpg"), format!("photo {at}").as_bytes());
+    }
+    folder.library.set_trash_limit(3);
+    let all: Vec<_> =
+        (0..5).map(|at| (id(&folder, &format!("{at}.jpg")), vec![Decision::Trash(true)])).collect();
+    let trashed = || folder.library.snapshot().shown(folder.library.account(), library::Scope::Trash).len();
+    assert!(matches!(folder.library.decide(Face::Mount, &all), Err(LibraryError::Trash(_))));
+    assert_eq!(trashed(), 0, "all or nothing");
+    folder.library.decide(Face::Mount, &all[..3]).unwrap();
+    folder.library.decide(Face::Mount, &all[..3]).unwrap();
+    assert!(folder.library.decide(Face::Mount, &all[3..4]).is_err());
+    assert_eq!(trashed(), 3);
+    folder.library.allow_trash(std::time::Duration::from_secs(60));
+    folder.library.decide(Face::Mount, &all).unwrap();
+    assert_eq!(trashed(), 5);
+}

@@ -17,6 +17,8 @@ struct Decided {
     archived: bool,
     stars: Option<u8>,
     tags: BTreeSet<String>,
+    albums: BTreeSet<&'static str>,
+    trashed: bool,
 }
 
 /// A folder that stands for something.
@@ -26,15 +28,20 @@ enum Place {
     Archive,
     Rated(u8),
     Tag(&'static str),
+    Album(&'static str),
+    Trash,
 }
 
-const PLACES: [Place; 6] = [
+const PLACES: [Place; 9] = [
     Place::Favourites,
     Place::Archive,
     Place::Rated(2),
     Place::Rated(5),
     Place::Tag("Sea"),
     Place::Tag("Trips/Rome"),
+    Place::Album("Best"),
+    Place::Album("Trips/2024"),
+    Place::Trash,
 ];
 
 impl Place {
@@ -44,6 +51,8 @@ impl Place {
             Self::Archive => "archive".into(),
             Self::Rated(stars) => format!("rated/{stars}").into(),
             Self::Tag(tag) => Path::new("tags").join(tag),
+            Self::Album(album) => Path::new("albums").join(album),
+            Self::Trash => "trash".into(),
         }
     }
 
@@ -54,12 +63,18 @@ impl Place {
             Self::Rated(stars) => decided.stars = Some(if is_in { stars } else { 0 }),
             Self::Tag(tag) if is_in => drop(decided.tags.insert(tag.to_owned())),
             Self::Tag(tag) => drop(decided.tags.remove(tag)),
+            Self::Album(album) if is_in => drop(decided.albums.insert(album)),
+            Self::Album(album) => drop(decided.albums.remove(album)),
+            Self::Trash => decided.trashed = is_in,
         }
     }
 
-    /// Whether the folder lists the photo: all but `archive/` show what is not put away.
+    /// Whether the folder lists the photo: all but `archive/` and albums show what is not put away.
     fn lists(self, decided: &Decided) -> bool {
         match self {
+            Self::Trash => decided.trashed,
+            _ if decided.trashed => false,
+            Self::Album(album) => decided.albums.contains(album),
             Self::Favourites => decided.favourite && !decided.archived,
             Self::Archive => decided.archived,
             Self::Rated(stars) => decided.stars == Some(stars) && !decided.archived,
@@ -79,6 +94,7 @@ fn listed(site: &Site) -> BTreeMap<String, Decided> {
             archived: asset["visibility"] == "archive",
             stars: asset["rating"].as_u64().map(|stars| stars as u8),
             tags: tags.collect(),
+            ..Decided::default()
         };
         (name, decided)
     });
@@ -98,13 +114,18 @@ fn act(random: &mut Random, mount: &Path, model: &mut BTreeMap<String, Decided>)
     match random.below(3) {
         0 => {
             let linked = std::fs::hard_link(&plain, &there);
-            assert_eq!(linked.is_ok(), !is_there, "ln {there:?}: {linked:?}");
-            to.set(decided, true);
+            // What is deleted is not in folders/.
+            let can = !is_there && !decided.trashed;
+            assert_eq!(linked.is_ok(), can, "ln {there:?}: {linked:?}");
+            if can {
+                to.set(decided, true);
+            }
         }
         1 => {
             let removed = std::fs::remove_file(&here);
-            assert_eq!(removed.is_ok(), is_here, "rm {here:?}: {removed:?}");
-            if is_here {
+            let can = is_here && from != Place::Trash;
+            assert_eq!(removed.is_ok(), can, "rm {here:?}: {removed:?}");
+            if can {
                 from.set(decided, false);
             }
         }
@@ -119,7 +140,10 @@ fn act(random: &mut Random, mount: &Path, model: &mut BTreeMap<String, Decided>)
             );
             assert_eq!(moved.is_ok(), is_here && !is_there, "mv {here:?} {there:?}: {moved:?}");
             if moved.is_ok() {
-                from.set(decided, false);
+                // What goes into the trash is all that it was when it comes out.
+                if to != Place::Trash {
+                    from.set(decided, false);
+                }
                 to.set(decided, true);
             }
         }
@@ -149,6 +173,9 @@ fn what_was_decided_in_the_mount_outlives_a_kill() {
     eventually("the photos are there", &true, || anchor.exists());
     let flags = rustix::fs::XattrFlags::empty();
     rustix::fs::setxattr(&anchor, "user.xdg.tags", b"Sea,Trips/Rome", flags).unwrap();
+    for album in ["Best", "Trips/2024"] {
+        std::fs::create_dir_all(site.mount().join("albums").join(album)).unwrap();
+    }
     daemon.kill();
     for round in 0..rounds {
         let daemon = site.up();
@@ -158,7 +185,12 @@ fn what_was_decided_in_the_mount_outlives_a_kill() {
         }
         daemon.kill();
         let daemon = site.up();
-        eventually(&format!("seed {seed}, round {round}"), &model, || listed(&site));
+        let shown: BTreeMap<String, Decided> = model
+            .iter()
+            .filter(|(_, decided)| !decided.trashed)
+            .map(|(name, decided)| (name.clone(), Decided { albums: BTreeSet::new(), ..decided.clone() }))
+            .collect();
+        eventually(&format!("seed {seed}, round {round}"), &shown, || listed(&site));
         for place in PLACES {
             let wanted: BTreeSet<String> = model
                 .iter()

@@ -58,6 +58,9 @@ pub struct MountFlags {
         hide_possible_values = true
     )]
     allow_other: Option<bool>,
+    /// How many photos may be put into the trash within a minute [default: 500]
+    #[arg(long, value_name = "N")]
+    trash_guard: Option<usize>,
     /// Where the web gallery answers. Accepted now, used by the release that has one
     #[arg(long, value_name = "ADDR:PORT|off")]
     listen: Option<Listen>,
@@ -112,6 +115,7 @@ impl Base {
             parts: mount.parts,
             passthrough: mount.passthrough,
             allow_other: mount.allow_other,
+            trash_guard: mount.trash_guard,
         };
         Settings::resolve(flags, self.config.as_deref(), &|name| std::env::var_os(name))
     }

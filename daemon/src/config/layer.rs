@@ -43,6 +43,8 @@ pub struct Layer {
     pub passthrough: Option<Passthrough>,
     /// `--allow-other`.
     pub allow_other: Option<bool>,
+    /// `--trash-guard`.
+    pub trash_guard: Option<usize>,
 }
 
 impl Layer {
@@ -84,6 +86,9 @@ impl Layer {
             parts: word(environment, "GALLERYFS_PARTS", choice)?,
             passthrough: word(environment, "GALLERYFS_PASSTHROUGH", choice)?,
             allow_other: word(environment, "GALLERYFS_ALLOW_OTHER", yes_or_no)?,
+            trash_guard: word(environment, "GALLERYFS_TRASH_GUARD", |text| {
+                text.parse().map_err(|_| format!("`{text}` is not a number of photos"))
+            })?,
         })
     }
 
@@ -104,6 +109,7 @@ impl Layer {
             parts: self.parts.or(under.parts),
             passthrough: self.passthrough.or(under.passthrough),
             allow_other: self.allow_other.or(under.allow_other),
+            trash_guard: self.trash_guard.or(under.trash_guard),
         }
     }
 

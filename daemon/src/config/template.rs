@@ -73,6 +73,12 @@ pub fn template(settings: &Settings) -> String {
         settings.allow_other,
     );
     key(
+        "How many photos may be put into the trash within a minute: more than that is taken for a slip.",
+        "trash-guard",
+        settings.trash_guard.to_string(),
+        settings.trash_guard != library::TRASH_LIMIT,
+    );
+    key(
         "Where the models lie that understand pictures and know faces, laid out as Immich has them.",
         "models",
         path_or(settings.models.as_deref(), "~/.local/share/galleryfs/models"),

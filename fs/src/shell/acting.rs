@@ -65,7 +65,10 @@ impl Shared {
     ) {
         let act = match act {
             Ok(act) => act,
-            Err(error) => return answer(&self.tree, Err(refusal(operation, ino, &error))),
+            Err(error) => {
+                self.tree.note_refusal(ino, &error);
+                return answer(&self.tree, Err(refusal(operation, ino, &error)));
+            }
         };
         let shared = Arc::clone(self);
         self.pools.disk(None).submit(move |turn| {
@@ -74,6 +77,9 @@ impl Shared {
                 Turn::Run => shared.tree.carry_out(&act),
             };
             let succeeded = done.is_ok();
+            if let Err(error) = &done {
+                shared.tree.note_refusal(ino, error);
+            }
             answer(&shared.tree, done.map(|()| &act).map_err(|error| refusal(operation, ino, &error)));
             // Only now: until it has its answer, the kernel holds what it would have to be told about.
             if succeeded && let Some(changes) = shared.tree.misbelieved(&act) {

@@ -23,6 +23,7 @@ impl Tree {
                 state.unreadable.get(at).map(|named| named.file.reason.clone())
             }
             (Attribute::Query, None) => self.query(ino),
+            (Attribute::LastError, None) => self.refusal(ino),
             _ => None,
         };
         value.map(String::into_bytes).ok_or(FsError::NoAttribute)
@@ -56,6 +57,7 @@ impl Tree {
         Ok(match Self::other_node(&state, ino) {
             Some(Node::Unreadable(_)) => Attribute::names([Attribute::LastError]),
             None if self.query(ino).is_some() => Attribute::names([Attribute::Query]),
+            None if self.refusal(ino).is_some() => Attribute::names([Attribute::LastError]),
             _ => Vec::new(),
         })
     }

@@ -3,7 +3,7 @@
 use library::snapshot::CameraName;
 use library::{Facet, Row, RowNumber};
 
-use super::groups::Groups;
+use super::groups::{Groups, Word};
 use super::path::DirPath;
 use super::state::State;
 use super::view::{At, Contents, View};
@@ -30,7 +30,7 @@ fn groups(state: &State) -> &Groups {
         let cameras = state.snapshot.cameras();
         Groups::of(
             state,
-            cameras.map(|(id, camera)| (Facet::Camera(id), label(camera).into_iter().collect::<Vec<_>>())),
+            cameras.map(|(id, camera)| Word::of(Facet::Camera(id), label(camera).into_iter().collect())),
         )
     })
 }

@@ -14,13 +14,13 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use jiff::civil::Date;
-use library::{Change, Entity, Facet, RowNumber, Snapshot};
+use library::{Album, Change, Entity, Facet, RowNumber, Snapshot};
 
 use super::path::DirPath;
 use super::state::State;
 use super::unreadable::UnreadableFiles;
 use super::view::{Naming, View};
-use super::{Node, Tree, VIEWS, folders, view};
+use super::{Node, Tree, VIEWS, albums, folders, people, tags, view};
 
 /// A name in a directory.
 type Name = Box<[u8]>;
@@ -80,6 +80,14 @@ fn names_of(state: &State, number: RowNumber, names: &mut Names) {
     }
 }
 
+/// What is in an album and in those that lie in it.
+fn within(snapshot: &Snapshot, album: &Album, rows: &mut Vec<RowNumber>) {
+    rows.extend(snapshot.facet(Facet::Album(album.row)).into_iter().flatten().map(RowNumber));
+    for below in snapshot.albums_in(album.owner, Some(album.id)) {
+        within(snapshot, below, rows);
+    }
+}
+
 /// The changed rows, and those whose names hang on them: what they are parts of, their parts, and who is in them.
 fn rows_of(snapshots: [&Snapshot; 2], changes: &[Change]) -> BTreeSet<RowNumber> {
     let mut rows = BTreeSet::new();
@@ -93,6 +101,11 @@ fn rows_of(snapshots: [&Snapshot; 2], changes: &[Change]) -> BTreeSet<RowNumber>
                         .person_by_id(id)
                         .and_then(|person| snapshot.facet(Facet::Person(person.row)));
                     open.extend(shown.into_iter().flatten().map(RowNumber));
+                }
+                Entity::Album(id) => {
+                    if let Some(album) = snapshot.album_by_id(id) {
+                        within(snapshot, album, &mut open);
+                    }
                 }
                 _ => {}
             }
@@ -153,6 +166,14 @@ impl Collected {
             (Some(_), None) => self.dir(dir).vanished.push(changed()),
             (Some(old), Some(new)) if old != new => self.dir(dir).altered.push(changed()),
             _ => {}
+        }
+    }
+
+    /// Says nothing of a directory after all.
+    fn forget(&mut self, path: &DirPath, told: impl FnOnce(&mut DirChanges) -> &mut Vec<Changed>) {
+        let Some((parent, name)) = path.parent() else { return };
+        if let Some(dir) = self.dirs.get_mut(&parent) {
+            told(dir).retain(|changed| &*changed.name != name);
         }
     }
 
@@ -230,7 +251,27 @@ impl Tree {
                 collected.ancestry(&old, &new, &path, &mut seen);
             }
         }
+        // Directories that may be there, or not, without any photo.
+        for path in changes.iter().flat_map(|change| self.made_of(&old, &new, change.entity)) {
+            collected.ancestry(&old, &new, &path, &mut seen);
+        }
         self.swap(&old, &new, collected, seen, attrs)
+    }
+
+    /// The directories that stand for an entity itself, in either state.
+    fn made_of(&self, old: &State, new: &State, entity: Entity) -> Vec<DirPath> {
+        let in_state = |state: &State| match entity {
+            Entity::Album(id) => state
+                .snapshot
+                .album_by_id(id)
+                .and_then(|album| albums::path(state, album))
+                .into_iter()
+                .collect(),
+            Entity::Person(id) => people::path(state, id).into_iter().collect(),
+            Entity::KeptTags => tags::kept(state),
+            _ => Vec::new(),
+        };
+        [old, new].into_iter().flat_map(in_state).collect()
     }
 
     /// Puts the new state in place and keeps of what changed what the kernel holds.
@@ -243,7 +284,18 @@ impl Tree {
         attrs: BTreeSet<u64>,
     ) -> Changes {
         let now = SystemTime::now();
+        // Taken before the numbers, as those do who begin a move.
+        let moves = self.moves().clone();
         let mut inodes = self.inodes();
+        for moved in &moves {
+            let is_same =
+                !Self::has(new, &moved.from) && Self::has(old, &moved.from) && Self::has(new, &moved.to);
+            if is_same && inodes.rename(&moved.from, &moved.to) {
+                // The kernel has moved it already, and told whoever watches.
+                collected.forget(&moved.from, |dir| &mut dir.vanished);
+                collected.forget(&moved.to, |dir| &mut dir.appeared);
+            }
+        }
         let held: Vec<(u64, DirPath)> = inodes.all().map(|(ino, path)| (ino, path.clone())).collect();
         let mut gone = Vec::new();
         for (_, path) in &held {
@@ -272,8 +324,6 @@ impl Tree {
         inodes.advance(new.number, gone);
         self.state.store(Arc::clone(new));
         drop(inodes);
-        drop(self.moved.0.lock());
-        self.moved.1.notify_all();
 
         let mut changed = self.changed.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         for (path, dir) in &collected.dirs {

@@ -27,6 +27,24 @@ struct Group {
     sets: Vec<Facet>,
 }
 
+/// What becomes a directory.
+#[derive(Debug)]
+pub(crate) struct Word {
+    /// The set that it lists.
+    pub(crate) set: Option<Facet>,
+    /// The words of its path.
+    pub(crate) words: Vec<String>,
+    /// Whether it is there though nothing of the set shows.
+    pub(crate) stays: bool,
+}
+
+impl Word {
+    /// A directory that is there while something of the set shows.
+    pub(crate) fn of(set: Facet, words: Vec<String>) -> Self {
+        Self { set: Some(set), words, stays: false }
+    }
+}
+
 /// All directories of one such view.
 #[derive(Debug, Default)]
 pub(crate) struct Groups {
@@ -36,16 +54,17 @@ pub(crate) struct Groups {
 }
 
 impl Groups {
-    /// The directories of `words`: for each set, the words of its path. Sets of which nothing shows are left out.
-    pub(crate) fn of(state: &State, words: impl IntoIterator<Item = (Facet, Vec<String>)>) -> Self {
+    /// The directories of these words. Those that do not stay and of whose set nothing shows are left out.
+    pub(crate) fn of(state: &State, words: impl IntoIterator<Item = Word>) -> Self {
         let shown = state.shown(Scope::Timeline);
+        let shows = |facet| state.snapshot.facet(facet).is_some_and(|set| !set.is_disjoint(shown));
         let words: Vec<_> = words
             .into_iter()
-            .filter(|(_, words)| !words.is_empty())
-            .filter(|(facet, _)| state.snapshot.facet(*facet).is_some_and(|set| !set.is_disjoint(shown)))
+            .filter(|word| !word.words.is_empty())
+            .filter(|word| word.stays || word.set.is_some_and(shows))
             .collect();
         let mut top = Group::default();
-        for (facet, words) in &words {
+        for Word { set, words, .. } in &words {
             let mut group = &mut top;
             for word in words {
                 group = group.below.entry(folded(word)).or_default();
@@ -55,11 +74,11 @@ impl Groups {
                     group.word.clone_from(word);
                 }
             }
-            group.sets.push(*facet);
+            group.sets.extend(set);
         }
         let paths = words
             .iter()
-            .map(|(facet, words)| {
+            .filter_map(|Word { set, words, .. }| {
                 let mut group = &top;
                 let mut path = Vec::with_capacity(words.len());
                 for word in words {
@@ -67,7 +86,7 @@ impl Groups {
                     path.push(below.name.clone());
                     group = below;
                 }
-                (*facet, path)
+                set.map(|facet| (facet, path))
             })
             .collect();
         Self { top, paths }
@@ -77,6 +96,17 @@ impl Groups {
     pub(crate) fn path(&self, view: &str, facet: Facet) -> Option<DirPath> {
         let path = self.paths.get(&facet)?;
         Some(DirPath::of(std::iter::once(view).chain(path.iter().map(String::as_str))))
+    }
+
+    /// The directory of these words below `view`, as it is spelled.
+    pub(crate) fn spelled(&self, view: &str, words: &[String]) -> DirPath {
+        let mut group = Some(&self.top);
+        let mut names = vec![view];
+        for word in words {
+            group = group.and_then(|group| group.below.get(&folded(word)));
+            names.extend(group.map(|group| group.name.as_str()));
+        }
+        DirPath::of(names)
     }
 
     /// The sets that a directory lists. `None`: there is no such directory, or it is the view's own.

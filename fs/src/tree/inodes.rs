@@ -112,6 +112,33 @@ impl Inodes {
         Some(ino)
     }
 
+    /// A directory is at another path from now on, with all below it. Whatever was there is no more. False when the
+    /// kernel does not know it.
+    pub(crate) fn rename(&mut self, from: &DirPath, to: &DirPath) -> bool {
+        let Some(ino) = self.known(from) else { return false };
+        if let Some(held) = self.by_path.remove(to).and_then(|ino| self.held.get_mut(&ino)) {
+            held.alive = false;
+        }
+        *self.salts.entry(from.clone()).or_default() += 1;
+        let below: Vec<(DirPath, u64)> = self
+            .by_path
+            .iter()
+            .filter_map(|(path, ino)| path.moved(from, to).map(|_| (path.clone(), *ino)))
+            .collect();
+        for (path, ino) in below {
+            self.by_path.remove(&path);
+            if let (Some(new), Some(held)) = (path.moved(from, to), self.held.get_mut(&ino)) {
+                held.path = new.clone();
+                self.by_path.insert(new, ino);
+            }
+        }
+        let parent = to.parent().and_then(|(parent, _)| self.known(&parent));
+        if let (Some(held), Some(parent)) = (self.held.get_mut(&ino), parent) {
+            held.parent = parent;
+        }
+        true
+    }
+
     /// The kernel drops `count` of its lookups; at none, the number is free.
     pub(crate) fn forget(&mut self, ino: u64, count: u64) {
         if ino == ROOT {
@@ -161,6 +188,26 @@ mod tests {
         inodes.forget(second, 1);
         assert_eq!(inodes.known(&path), None);
         assert_eq!(inodes.look_up(&path, ROOT, 1), Some(second), "forgotten and looked up again is the same");
+    }
+
+    #[test]
+    fn a_directory_that_is_moved_is_the_same_and_so_are_those_below_it() {
+        let mut inodes = Inodes::default();
+        let path = |path: &str| DirPath::of(path.split('/'));
+        let albums = inodes.look_up(&path("albums"), ROOT, 0).unwrap();
+        let one = inodes.look_up(&path("albums/one"), albums, 0).unwrap();
+        let below = inodes.look_up(&path("albums/one/below"), one, 0).unwrap();
+        let onely = inodes.look_up(&path("albums/onely"), albums, 0).unwrap();
+        let two = inodes.look_up(&path("albums/two"), albums, 0).unwrap();
+        assert!(inodes.rename(&path("albums/one"), &path("albums/two")));
+        assert!(!inodes.rename(&path("albums/three"), &path("albums/four")));
+        assert_eq!(inodes.path(one), Some(&path("albums/two")));
+        assert_eq!(inodes.path(below), Some(&path("albums/two/below")));
+        assert_eq!(inodes.path(onely), Some(&path("albums/onely")));
+        assert_eq!(inodes.path(two), None);
+        assert_eq!((inodes.known(&path("albums/one")), inodes.known(&path("albums/two"))), (None, Some(one)));
+        let again = inodes.look_up(&path("albums/one"), albums, 0).unwrap();
+        assert_ne!(again, one);
     }
 
     #[test]

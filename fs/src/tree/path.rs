@@ -59,6 +59,13 @@ impl DirPath {
         })
     }
 
+    /// Where it is once `from`, which it is or is below, is `to`.
+    pub(super) fn moved(&self, from: &Self, to: &Self) -> Option<Self> {
+        let rest = self.0.strip_prefix(&*from.0)?;
+        let is_at_or_below = rest.is_empty() || rest.starts_with(b"/");
+        is_at_or_below.then(|| Self([&to.0, rest].concat().into()))
+    }
+
     /// The name of the view it belongs to, and the components below. `None` for the root.
     pub fn split_view(&self) -> Option<(&[u8], Vec<&[u8]>)> {
         let mut components = self.0.split(|byte| *byte == b'/');

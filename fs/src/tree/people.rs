@@ -4,12 +4,17 @@
 //! else, though it is not listed any more then.
 
 use library::snapshot::Person;
-use library::{Facet, Row, RowNumber};
+use library::{Decision, Facet, Row, RowNumber};
 
-use super::groups::Groups;
+use super::acts::{Onto, Says};
+use super::groups::{Groups, Word};
+use super::membership::Membership;
 use super::path::DirPath;
 use super::state::State;
 use super::view::{At, Contents, View, text};
+use crate::error::FsError;
+use crate::name::{folded, original};
+use crate::source::PersonDecision;
 
 /// `people/`.
 #[derive(Debug)]
@@ -20,7 +25,7 @@ const UNNAMED: &str = "unnamed";
 
 fn words(person: &Person) -> Vec<String> {
     match &person.name {
-        Some(name) if crate::name::folded(name) == UNNAMED => {
+        Some(name) if folded(name) == UNNAMED => {
             vec![format!("{name} (person {})", person.number)]
         }
         Some(name) => vec![name.to_string()],
@@ -31,8 +36,21 @@ fn words(person: &Person) -> Vec<String> {
 fn groups(state: &State) -> &Groups {
     state.people.get_or_init(|| {
         let people = state.snapshot.people(state.account()).filter(|person| person.is_shown());
-        Groups::of(state, people.map(|person| (Facet::Person(person.row), words(person))))
+        Groups::of(
+            state,
+            people.map(|person| Word {
+                set: Some(Facet::Person(person.row)),
+                words: words(person),
+                // Who has a name is somebody, in photos or not.
+                stays: person.name.is_some(),
+            }),
+        )
     })
+}
+
+/// The directory of somebody who is listed.
+pub(super) fn path(state: &State, id: library::PersonId) -> Option<DirPath> {
+    groups(state).path(People.name(), Facet::Person(state.snapshot.person_by_id(id)?.row))
 }
 
 /// The person that a number, listed or not, leads to.
@@ -48,17 +66,12 @@ fn numbered<'a>(state: &'a State, at: At<'_>) -> Option<&'a Person> {
 }
 
 /// Whose directory this is.
-pub(super) fn person_at<'a>(state: &'a State, at: At<'_>) -> Option<&'a Person> {
+fn person_at<'a>(state: &'a State, at: At<'_>) -> Option<&'a Person> {
     let listed = groups(state).sets(at).into_iter().flatten().find_map(|facet| match facet {
         Facet::Person(row) => state.snapshot.person(*row).map(|person| &**person),
         _ => None,
     });
     listed.or_else(|| numbered(state, at))
-}
-
-/// Whether this is the directory of those without a name.
-pub(super) fn is_unnamed(at: At<'_>) -> bool {
-    at == [UNNAMED.as_bytes()]
 }
 
 impl View for People {
@@ -104,4 +117,56 @@ impl View for People {
             None => Contents::default(),
         }
     }
+
+    fn membership(&self, state: &State, at: At<'_>) -> Option<Membership> {
+        let person = person_at(state, at)?.id;
+        Some(Membership { joins: vec![Decision::IsIn(person)], leaves: vec![Decision::NotIn(person)] })
+    }
+
+    fn mkdir(&self, _state: &State, at: At<'_>, name: &str) -> Result<Says, FsError> {
+        match at {
+            [] if folded(name) != UNNAMED => Ok(Says::OfPerson(PersonDecision::New(word(name)?))),
+            _ => Err(FsError::Computed),
+        }
+    }
+
+    fn rmdir(&self, state: &State, at: At<'_>) -> Result<Says, FsError> {
+        let person = person_at(state, at).filter(|person| person.name.is_some());
+        let person = person.ok_or(FsError::ReadOnly)?.id;
+        Ok(Says::OfPerson(PersonDecision::Unname(person)))
+    }
+
+    fn rename_dir(
+        &self,
+        state: &State,
+        from: At<'_>,
+        into: At<'_>,
+        name: &str,
+        onto: Onto,
+    ) -> Result<Says, FsError> {
+        let person = person_at(state, from).ok_or(FsError::ReadOnly)?;
+        let target: Vec<&[u8]> = into.iter().copied().chain([name.as_bytes()]).collect();
+        let other = person_at(state, into)
+            .or_else(|| person_at(state, &target).filter(|_| onto == Onto::Anything))
+            .filter(|into| into.id != person.id);
+        Ok(Says::OfPerson(match other {
+            Some(other) => PersonDecision::Merge(person.id, other.id),
+            None if into == [UNNAMED.as_bytes()] => PersonDecision::Unname(person.id),
+            None if !into.is_empty() => return Err(FsError::Computed),
+            None if person_at(state, &target).is_some_and(|other| other.id != person.id) => {
+                return Err(FsError::Exists);
+            }
+            None => PersonDecision::Name(person.id, name.to_owned()),
+        }))
+    }
+
+    fn removed(&self, state: &State, at: At<'_>) -> Option<Says> {
+        self.rmdir(state, at).ok()
+    }
+}
+
+/// A name for somebody, which must be one that is kept as it is.
+fn word(name: &str) -> Result<String, FsError> {
+    let word = original(name).filter(|word| library::people::clean_name(word).as_deref() == Some(word));
+    word.ok_or_else(|| FsError::BadValue(format!("\"{name}\" cannot be a person's name")))
 }

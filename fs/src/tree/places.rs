@@ -4,7 +4,7 @@
 use library::metadata::Place;
 use library::{Facet, Row, RowNumber};
 
-use super::groups::Groups;
+use super::groups::{Groups, Word};
 use super::path::DirPath;
 use super::state::State;
 use super::view::{At, Contents, View};
@@ -24,7 +24,7 @@ fn words(place: &Place) -> Vec<String> {
 
 fn groups(state: &State) -> &Groups {
     state.places.get_or_init(|| {
-        Groups::of(state, state.snapshot.places().map(|(id, place)| (Facet::Place(id), words(place))))
+        Groups::of(state, state.snapshot.places().map(|(id, place)| Word::of(Facet::Place(id), words(place))))
     })
 }
 

@@ -33,6 +33,8 @@ pub(crate) struct State {
     timeline: OnceLock<RoaringBitmap>,
     archive: OnceLock<RoaringBitmap>,
     everything: OnceLock<RoaringBitmap>,
+    trash: OnceLock<RoaringBitmap>,
+    anywhere: OnceLock<RoaringBitmap>,
     pub(super) places: OnceLock<Groups>,
     pub(super) cameras: OnceLock<Groups>,
     pub(super) tags: OnceLock<Groups>,
@@ -61,6 +63,8 @@ impl State {
             timeline: OnceLock::new(),
             archive: OnceLock::new(),
             everything: OnceLock::new(),
+            trash: OnceLock::new(),
+            anywhere: OnceLock::new(),
             places: OnceLock::new(),
             cameras: OnceLock::new(),
             tags: OnceLock::new(),
@@ -88,6 +92,8 @@ impl State {
     /// The listed assets that show in `scope`.
     pub(crate) fn shown(&self, scope: Scope) -> &RoaringBitmap {
         let set = match scope {
+            Scope::Trash => &self.trash,
+            Scope::Anywhere => &self.anywhere,
             Scope::Timeline => &self.timeline,
             Scope::Archive => &self.archive,
             Scope::Everything => &self.everything,

@@ -2,9 +2,11 @@
 
 use library::{Row, RowNumber, Scope};
 
+use super::acts::{Onto, Says};
 use super::membership::Membership;
 use super::path::DirPath;
 use super::state::State;
+use crate::error::FsError;
 
 /// The components of a directory's path below its view; empty for the view's own directory.
 pub(crate) type At<'a> = &'a [&'a [u8]];
@@ -43,6 +45,33 @@ pub(crate) trait View: Send + Sync {
 
     /// What it says of a photo that it is listed in the directory at `at`; `None` where nobody decides that.
     fn membership(&self, _state: &State, _at: At<'_>) -> Option<Membership> {
+        None
+    }
+
+    /// What making a directory called `name` in the one at `at` stands for.
+    fn mkdir(&self, _state: &State, _at: At<'_>, _name: &str) -> Result<Says, FsError> {
+        Err(FsError::ReadOnly)
+    }
+
+    /// What removing the directory at `at` stands for.
+    fn rmdir(&self, _state: &State, _at: At<'_>) -> Result<Says, FsError> {
+        Err(FsError::ReadOnly)
+    }
+
+    /// What moving a directory stands for, to `name` in the one at `into`.
+    fn rename_dir(
+        &self,
+        _state: &State,
+        _from: At<'_>,
+        _into: At<'_>,
+        _name: &str,
+        _onto: Onto,
+    ) -> Result<Says, FsError> {
+        Err(FsError::ReadOnly)
+    }
+
+    /// What moving the directory at `at` into the trash stands for, where that is not of its photos.
+    fn removed(&self, _state: &State, _at: At<'_>) -> Option<Says> {
         None
     }
 

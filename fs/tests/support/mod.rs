@@ -15,14 +15,17 @@ use std::time::SystemTime;
 
 use crossbeam_channel::{Receiver, Sender};
 use galleryfs_fs::clock::Clock;
-use galleryfs_fs::{Commit, Details, Original, PersonDecision, QueryError, Source, SourceError, Unreadable};
+use galleryfs_fs::{
+    AlbumDecision, Commit, Details, Original, PersonDecision, QueryError, Source, SourceError, TagDecision,
+    Unreadable,
+};
 use jiff::civil::Date;
 use library::metadata::TagPath;
 use library::snapshot::fixture::{Fixture, Photo};
 use library::things::Things;
 use library::{
-    AccountId, AssetId, Change, ChangeSeq, Checksum, Decision, Entity, PersonId, RowNumber, Snapshot,
-    Visibility,
+    AccountId, AlbumId, AssetId, Change, ChangeSeq, Checksum, Decision, Entity, Facet, PersonId, RowNumber,
+    Scope, Snapshot, Visibility,
 };
 
 /// The library. The files lie in `root`.
@@ -149,6 +152,12 @@ impl TestLibrary {
         self.publish(Commit { snapshot, changes: Arc::default() });
     }
 
+    fn tell(&self, snapshot: Arc<Snapshot>, entities: impl IntoIterator<Item = Entity>) {
+        let seq = snapshot.cursor().seq;
+        let changes = entities.into_iter().map(|entity| Change { seq, entity, gone: false }).collect();
+        self.publish(Commit { changes, snapshot });
+    }
+
     fn note(&self, path: &Path) {
         let modified = path.metadata().unwrap().modified().unwrap();
         self.known.lock().unwrap().insert(path.to_owned(), modified);
@@ -190,6 +199,16 @@ impl TestLibrary {
                 Decision::Tag(tag) => tags.push(tag.clone()),
                 Decision::Untag(tag) => tags.retain(|known| known != tag),
                 Decision::Tags(wanted) => tags = wanted.clone().unwrap_or_default(),
+                Decision::JoinAlbum(album) => fixture.in_album(number, *album, true),
+                Decision::LeaveAlbum(album) => fixture.in_album(number, *album, false),
+                Decision::Trash(true) => {
+                    fixture.change(number, |row| row.visibility = Visibility::Trashed);
+                }
+                Decision::Trash(false) => {
+                    fixture.change(number, |row| row.visibility = Visibility::Timeline);
+                }
+                Decision::IsIn(person) => fixture.has_person(number, *person, true),
+                Decision::NotIn(person) => fixture.has_person(number, *person, false),
             }
             let joined: Vec<String> = tags.iter().map(TagPath::joined).collect();
             fixture.retag(number, &joined.iter().map(String::as_str).collect::<Vec<_>>());
@@ -202,6 +221,7 @@ impl Source for TestLibrary {
     fn decide_person(&self, decision: &PersonDecision) -> Result<(), SourceError> {
         let mut fixture = self.fixture.lock().unwrap();
         let people: Vec<PersonId> = match decision {
+            PersonDecision::New(name) => vec![fixture.person(Some(name), &[])],
             PersonDecision::Name(person, name) => {
                 let taken = fixture.snapshot().person_named(fixture.account(), name).map(|other| other.id);
                 if taken.is_some_and(|other| other != *person) {
@@ -220,10 +240,80 @@ impl Source for TestLibrary {
             }
         };
         let snapshot = fixture.commit();
-        let seq = snapshot.cursor().seq;
-        let changes =
-            people.into_iter().map(|person| Change { seq, entity: Entity::Person(person), gone: false });
-        self.publish(Commit { changes: changes.collect(), snapshot });
+        self.tell(snapshot, people.into_iter().map(Entity::Person));
+        Ok(())
+    }
+
+    fn decide_album(&self, decision: &AlbumDecision) -> Result<(), SourceError> {
+        let mut fixture = self.fixture.lock().unwrap();
+        let before = fixture.snapshot();
+        let mut changed = Vec::new();
+        let mut go = |fixture: &mut Fixture, album: AlbumId, with_all: bool| {
+            let known = before.album_by_id(album).ok_or(SourceError::Gone)?;
+            let shown = before.shown(fixture.account(), Scope::Everything);
+            let is_empty = before.albums_in(fixture.account(), Some(album)).next().is_none()
+                && before.facet(Facet::Album(known.row)).is_none_or(|set| set.is_disjoint(&shown));
+            if !is_empty && !with_all {
+                return Err(SourceError::NotEmpty("it is not empty".into()));
+            }
+            fixture.album(album, known.parent, &known.name, true);
+            changed.push(album);
+            Ok(())
+        };
+        match decision {
+            AlbumDecision::RemoveEmpty(album) => go(&mut fixture, *album, false)?,
+            AlbumDecision::Remove(album) => go(&mut fixture, *album, true)?,
+            AlbumDecision::Make { parent, name } => {
+                let album = AlbumId::random();
+                fixture.album(album, *parent, name, false);
+                changed.push(album);
+            }
+            AlbumDecision::Place { album, parent, name, replaced } => {
+                if let Some(replaced) = replaced {
+                    go(&mut fixture, *replaced, false)?;
+                }
+                fixture.album(*album, *parent, name, false);
+                changed.push(*album);
+            }
+        }
+        let snapshot = fixture.commit();
+        self.tell(snapshot, changed.into_iter().map(Entity::Album));
+        Ok(())
+    }
+
+    fn decide_tag(&self, decision: &TagDecision) -> Result<(), SourceError> {
+        let mut fixture = self.fixture.lock().unwrap();
+        match decision {
+            TagDecision::Keep(tag, kept) => {
+                fixture.keep_tag(tag, *kept);
+                let snapshot = fixture.commit();
+                self.tell(snapshot, [Entity::KeptTags]);
+            }
+            TagDecision::Rename { from, to } => {
+                let snapshot = fixture.snapshot();
+                let renamed = |tag: &TagPath| {
+                    let below = tag.parts().iter().skip(from.parts().len());
+                    let is_below = tag.parts().starts_with(from.parts());
+                    is_below.then(|| TagPath::new(to.parts().iter().chain(below)).unwrap())
+                };
+                for kept in snapshot.kept_tags(fixture.account()) {
+                    if let Some(new) = renamed(kept) {
+                        fixture.keep_tag(kept, false);
+                        fixture.keep_tag(&new, true);
+                    }
+                }
+                let commit = fixture.commit();
+                drop(fixture);
+                self.tell(commit, [Entity::KeptTags]);
+                for (_, row) in snapshot.rows() {
+                    let tags = row.tags.iter().map(|tag| snapshot.tag(*tag).unwrap());
+                    for (tag, new) in tags.filter_map(|tag| Some((tag, renamed(tag)?))) {
+                        self.decide_one(row.id, &Decision::Untag(TagPath::clone(tag)));
+                        self.decide_one(row.id, &Decision::Tag(new));
+                    }
+                }
+            }
+        }
         Ok(())
     }
 

@@ -4,7 +4,8 @@
 use super::encode;
 use crate::change::{ChangeSeq, Entity};
 use crate::checksum::Checksum;
-use crate::id::{AccountId, AssetId, FaceId, PersonId, RootId};
+use crate::id::{AccountId, AlbumId, AssetId, FaceId, PersonId, RootId};
+use crate::metadata::TagPath;
 use crate::observation::{FilePath, FileStat};
 
 /// The bytes of one key, or the common start of many.
@@ -78,6 +79,26 @@ impl Key {
     /// What the user decided of each asset.
     pub(crate) fn all_decided() -> Self {
         Self::of(b'd', &[])
+    }
+
+    /// Album record.
+    pub(crate) fn album(id: AlbumId) -> Self {
+        Self::of(b'a', &[id.as_bytes()])
+    }
+
+    /// Every album.
+    pub(crate) fn albums() -> Self {
+        Self::of(b'a', &[])
+    }
+
+    /// A tag that is listed though no photo has it.
+    pub(crate) fn kept_tag(owner: AccountId, tag: &TagPath) -> Self {
+        Self::of(b't', &[owner.as_bytes(), &encode(&tag.folded())])
+    }
+
+    /// Every tag that is listed though no photo has it.
+    pub(crate) fn kept_tags() -> Self {
+        Self::of(b't', &[])
     }
 
     /// What stands at a path.

@@ -9,7 +9,7 @@ use crate::change::ChangeSeq;
 use crate::checksum::{Checksum, Digests};
 use crate::fact::{FaceSaid, Watch};
 use crate::format::{Format, Kind};
-use crate::id::{AccountId, AssetId, AssetInode, FaceId, PersonId, RowNumber};
+use crate::id::{AccountId, AlbumId, AssetId, AssetInode, FaceId, PersonId, RowNumber};
 use crate::metadata::{Metadata, Rating, TagPath, Taken};
 use crate::observation::FilePath;
 use crate::people::{DetectedFace, FaceBox, FaceKey};
@@ -116,6 +116,10 @@ pub(crate) struct DecidedRecord {
     pub(crate) tags: Vec<(TagPath, bool)>,
     pub(crate) description: Option<String>,
     pub(crate) taken: Option<Taken>,
+    /// The albums it is in, those that are gone too.
+    pub(crate) albums: Vec<AlbumId>,
+    /// Since when it is in the trash.
+    pub(crate) trashed: Option<Timestamp>,
 }
 
 impl DecidedRecord {
@@ -145,6 +149,15 @@ impl DecidedRecord {
         metadata.tags.sort();
         metadata
     }
+}
+
+/// A named collection of photos.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct AlbumRecord {
+    pub(crate) owner: AccountId,
+    pub(crate) parent: Option<AlbumId>,
+    pub(crate) name: String,
+    pub(crate) gone: bool,
 }
 
 /// Somebody.

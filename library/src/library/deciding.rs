@@ -1,14 +1,15 @@
-//! What the user decides of photos themselves: favourites, stars, tags, captions, dates, and how far they show.
+//! What the user decides of photos themselves: favourites, stars, tags, captions, dates, how far they show, the albums
+//! they are in, and who is in them.
 //!
 //! Every face (mount, web, bus, command line) comes here with the same few words. Several decisions given at once are one
 //! commit: a photo that is moved from one tag to another is never in both or in neither.
 
-use super::{Library, LibraryError};
+use super::{AlbumError, Library, LibraryError};
 use crate::catalogue::keys::Key;
-use crate::catalogue::records::DecidedRecord;
+use crate::catalogue::records::{AlbumRecord, DecidedRecord};
 use crate::catalogue::transaction::Transaction;
 use crate::fact::Fact;
-use crate::id::AssetId;
+use crate::id::{AlbumId, AssetId, PersonId};
 use crate::journal::Face;
 use crate::metadata::{Rating, TagPath, Taken};
 use crate::visibility::Visibility;
@@ -32,6 +33,16 @@ pub enum Decision {
     Taken(Option<Taken>),
     /// How far it shows.
     Visibility(Visibility),
+    /// Whether it is in the trash.
+    Trash(bool),
+    /// It is in this album.
+    JoinAlbum(AlbumId),
+    /// It is not in this album.
+    LeaveAlbum(AlbumId),
+    /// This person is in it.
+    IsIn(PersonId),
+    /// This person is not in it.
+    NotIn(PersonId),
 }
 
 impl Library {
@@ -43,12 +54,20 @@ impl Library {
                     decide(tx, *asset, decision)?;
                 }
             }
-            Ok(())
+            let trashed = tx.facts().iter().filter(|fact| matches!(fact, Fact::Trash { trashed: true, .. }));
+            let trashed = trashed.count();
+            self.may_trash(trashed)?;
+            Ok(trashed)
         })
+        .map(|trashed| self.has_trashed(trashed))
     }
 }
 
-fn decide(tx: &mut Transaction<'_>, asset: AssetId, decision: &Decision) -> Result<(), LibraryError> {
+pub(super) fn decide(
+    tx: &mut Transaction<'_>,
+    asset: AssetId,
+    decision: &Decision,
+) -> Result<(), LibraryError> {
     let record = tx.asset(asset)?.ok_or(LibraryError::NoAsset(asset))?;
     let visibility = record.visibility;
     let said = record.metadata.clone().unwrap_or_default();
@@ -95,10 +114,35 @@ fn decide(tx: &mut Transaction<'_>, asset: AssetId, decision: &Decision) -> Resu
                 tx.decide(Fact::Taken { asset, taken: *taken })?;
             }
         }
+        Decision::Visibility(Visibility::Trashed) => decide(tx, asset, &Decision::Trash(true))?,
+        Decision::Trash(trashed) => {
+            if decided.trashed.is_some() != *trashed {
+                tx.decide(Fact::Trash { asset, trashed: *trashed })?;
+            }
+        }
         Decision::Visibility(wanted) if *wanted != visibility => {
             tx.decide(Fact::Visibility { asset, visibility: *wanted })?;
         }
         Decision::Favourite(_) | Decision::Visibility(_) => {}
+        Decision::JoinAlbum(album) => in_album(tx, asset, *album, &decided, true)?,
+        Decision::LeaveAlbum(album) => in_album(tx, asset, *album, &decided, false)?,
+        Decision::IsIn(person) => super::people::is_in(tx, asset, *person)?,
+        Decision::NotIn(person) => super::people::is_not_in(tx, asset, *person)?,
+    }
+    Ok(())
+}
+
+fn in_album(
+    tx: &mut Transaction<'_>,
+    asset: AssetId,
+    album: AlbumId,
+    decided: &DecidedRecord,
+    has: bool,
+) -> Result<(), LibraryError> {
+    let record = tx.get::<AlbumRecord>(&Key::album(album))?;
+    record.filter(|record| !record.gone).ok_or(AlbumError::NoAlbum(album))?;
+    if decided.albums.contains(&album) != has {
+        tx.decide(Fact::AlbumAsset { album, asset, has })?;
     }
     Ok(())
 }

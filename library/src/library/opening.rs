@@ -16,15 +16,16 @@ use super::writing;
 use super::{Library, LibraryError, OpenReport, Writer};
 use crate::catalogue::keys::{Key, id_of};
 use crate::catalogue::records::{
-    AccountRecord, AssetRecord, CastRecord, DecidedRecord, PersonRecord, RootRecord,
+    AccountRecord, AlbumRecord, AssetRecord, CastRecord, DecidedRecord, PersonRecord, RootRecord,
 };
 use crate::catalogue::transaction::Transaction;
 use crate::catalogue::{Catalogue, CatalogueError, Started};
 use crate::change::Cursor;
 use crate::fact::{Fact, UnknownFact};
-use crate::id::{AccountId, AssetId, PersonId};
+use crate::id::{AccountId, AlbumId, AssetId, PersonId};
 use crate::ingest::{self, Ingest, originals};
 use crate::journal::{Draft, Face, Journal, Options, Record, Sequence};
+use crate::metadata::TagPath;
 use crate::people::cast;
 use crate::project::{self, AwayFolders, Ties};
 use crate::replay;
@@ -183,6 +184,7 @@ fn finish(
         meaning: RwLock::new(None),
         notes: Mutex::new(report.notes.clone()),
         people: super::people::Gathering::default(),
+        trash_guard: Mutex::default(),
         all_told: std::sync::atomic::AtomicBool::new(false),
         _lock: lock,
     });
@@ -372,6 +374,11 @@ pub(super) fn away(catalogue: &Catalogue) -> Result<AwayFolders, CatalogueError>
     Ok(AwayFolders::new(ingest::away_folders(&tx.scan(&Key::all_away())?)))
 }
 
+/// The tags that are listed though no photo may have them.
+pub(super) fn kept_tags(catalogue: &Catalogue) -> Result<Vec<(AccountId, TagPath)>, CatalogueError> {
+    catalogue.scan(&Key::kept_tags()).map(|entry| entry.map(|(_, tag)| tag)).collect()
+}
+
 /// Fills a snapshot from the catalogue.
 fn load(catalogue: &Catalogue) -> Result<(Snapshot, Writer), CatalogueError> {
     let roots = roots(catalogue)?;
@@ -384,6 +391,13 @@ fn load(catalogue: &Catalogue) -> Result<(Snapshot, Writer), CatalogueError> {
             snapshot.put_person(PersonId::from_bytes(id), &record);
         }
     }
+    for entry in catalogue.scan::<AlbumRecord>(&Key::albums()) {
+        let (key, record) = entry?;
+        if let Some(id) = id_of(&key) {
+            snapshot.put_album(AlbumId::from_bytes(id), &record);
+        }
+    }
+    snapshot.set_kept_tags(kept_tags(catalogue)?);
     let casts: HashMap<AssetId, CastRecord> = by_asset(catalogue, &Key::casts())?;
     let decided: HashMap<AssetId, DecidedRecord> = by_asset(catalogue, &Key::all_decided())?;
     let mut tied = Vec::new();

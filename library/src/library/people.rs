@@ -9,5 +9,6 @@ mod reading;
 mod telling;
 
 pub use self::deciding::Named;
+pub(super) use self::deciding::{is_in, is_not_in};
 pub(super) use self::gathering::Gathering;
 pub use self::gathering::{Effort, PeopleUpdate};

@@ -63,7 +63,12 @@ impl Library {
                 entity: Entity::Person(person.id),
                 gone: false,
             }))
-            .chain([Entity::Roots, Entity::Unreadable].map(|entity| Change {
+            .chain(snapshot.every_album().map(|album| Change {
+                seq: snapshot.cursor().seq,
+                entity: Entity::Album(album.id),
+                gone: false,
+            }))
+            .chain([Entity::Roots, Entity::Unreadable, Entity::KeptTags].map(|entity| Change {
                 seq: snapshot.cursor().seq,
                 entity,
                 gone: false,

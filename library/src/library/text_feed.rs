@@ -217,7 +217,12 @@ impl Feeder {
                 let photos = photos.into_iter().flatten();
                 self.waiting.extend(photos.filter_map(|row| Some(snapshot.row(RowNumber(row))?.id)));
             }
-            Entity::Face(_) | Entity::Stack(_) | Entity::Roots | Entity::Unreadable => {}
+            Entity::Face(_)
+            | Entity::Stack(_)
+            | Entity::Roots
+            | Entity::Unreadable
+            | Entity::Album(_)
+            | Entity::KeptTags => {}
         }
     }
 

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::{Commit, Library, LibraryError, RootSpec, Writer, locked, opening};
 use crate::catalogue::records::{
-    AssetRecord, AwayRecord, CastRecord, DecidedRecord, PersonRecord, RootRecord,
+    AlbumRecord, AssetRecord, AwayRecord, CastRecord, DecidedRecord, PersonRecord, RootRecord,
 };
 use crate::catalogue::transaction::{Prepared, Transaction};
 use crate::catalogue::{Catalogue, CatalogueError, keys::Key};
@@ -181,7 +181,15 @@ impl Library {
         // A row shows its parts, and a part hides behind its host, only while the other is there: so both follow.
         let mut records: HashMap<AssetId, AssetRecord> = HashMap::new();
         let mut affected: BTreeSet<AssetId> = prepared.assets.iter().copied().collect();
+        if prepared.changes.iter().any(|change| change.entity == Entity::KeptTags) {
+            snapshot.set_kept_tags(opening::kept_tags(catalogue)?);
+        }
         for change in &prepared.changes {
+            if let Entity::Album(id) = change.entity
+                && let Some(record) = catalogue.get::<AlbumRecord>(&Key::album(id))?
+            {
+                snapshot.put_album(id, &record);
+            }
             let Entity::Person(id) = change.entity else { continue };
             let Some(record) = catalogue.get::<PersonRecord>(&Key::person(id))? else { continue };
             snapshot.put_person(id, &record);

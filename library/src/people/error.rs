@@ -33,6 +33,20 @@ pub enum PeopleError {
     /// None of the faces is that person's.
     #[error("none of these faces is of that person: there is nothing to split off")]
     NothingToSplit,
+    /// The models have not looked yet.
+    #[error(
+        "nobody has looked for faces in this photo yet: try again when `galleryfs status` says that it is done"
+    )]
+    NotLookedAt,
+    /// No face that it could be said of.
+    #[error("no face was found in this photo that could be said to be somebody else's")]
+    NoFaceToSay,
+    /// Several faces that it could be said of.
+    #[error("{0} faces in this photo could be meant: choose a photo in which it is clear")]
+    ManyFaces(usize),
+    /// The file itself names the person.
+    #[error("the file itself says who is in it: change it there")]
+    SaidByFile,
     /// All of the faces would go.
     #[error("these are all faces of that person: rename or merge them instead of splitting")]
     NothingLeft,

@@ -7,7 +7,7 @@ const MAX: usize = 200;
 
 /// A name as it is kept: composed (NFC), one line, single spaces, none around it. `None` when that leaves nothing, or
 /// more than a folder's name can hold.
-pub(crate) fn clean(name: &str) -> Option<String> {
+pub fn clean(name: &str) -> Option<String> {
     let name: String = name.nfc().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
     (!name.is_empty() && name.len() <= MAX).then_some(name)

@@ -147,6 +147,8 @@ words! {
         Camera ["camera"];
         /// A known lens.
         Lens ["lens"];
+        /// An album it is in.
+        Album ["album", "albums"];
         /// Parts: a sidecar, a live photo's video.
         Parts ["parts"];
         /// Something wrong with the file.

@@ -49,7 +49,7 @@ operators! {
         ["is"];
     /// Something it has.
     Has "thing to have"
-        "has:gps, has:date, has:people, has:description, has:tags, has:place, has:rating, has:camera, has:lens, has:parts or has:warnings"
+        "has:gps, has:date, has:people, has:description, has:tags, has:place, has:rating, has:camera, has:lens, has:album, has:parts or has:warnings"
         ["has"];
     /// A folder of the user's own.
     Folder "folder" "in:2024/rome or in=2024.rome" ["in", "folder", "path"];

@@ -19,7 +19,9 @@ use super::{Query, What};
 use crate::format::Kind;
 use crate::id::{AccountId, RowNumber};
 use crate::metadata::Rating;
-use crate::snapshot::{CameraId, Facet, LensId, PersonNameId, PersonRow, PlaceId, Row, Snapshot, TagId};
+use crate::snapshot::{
+    AlbumRow, CameraId, Facet, LensId, PersonNameId, PersonRow, PlaceId, Row, Snapshot, TagId,
+};
 use crate::visibility::Scope;
 
 /// How a filter is answered.
@@ -136,6 +138,15 @@ impl Thing {
                 union(snapshot, Facet::Camera(CameraId::LOWEST)..=Facet::Camera(CameraId::HIGHEST))
             }
             Self::Lens => union(snapshot, Facet::Lens(LensId::LOWEST)..=Facet::Lens(LensId::HIGHEST)),
+            Self::Album => {
+                let albums = Facet::Album(AlbumRow::LOWEST)..=Facet::Album(AlbumRow::HIGHEST);
+                // What was in an album that is gone still is, should it come back.
+                let is_there = |facet: &Facet| match facet {
+                    Facet::Album(album) => snapshot.album(*album).is_some(),
+                    _ => false,
+                };
+                together(snapshot.facets(albums).filter(|(facet, _)| is_there(facet)).map(|(_, set)| set))
+            }
             Self::Parts => one(snapshot, Facet::WithParts),
             Self::Warnings => one(snapshot, Facet::Warned),
         }

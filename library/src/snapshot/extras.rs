@@ -2,7 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 
-use super::interner::{PersonNameId, PersonRow};
+use super::interner::{AlbumRow, PersonNameId, PersonRow};
 use crate::id::{RowNumber, StackId};
 
 /// What few rows have.
@@ -14,6 +14,8 @@ pub struct Extra {
     pub people: Vec<PersonNameId>,
     /// People in it.
     pub persons: Vec<PersonRow>,
+    /// Albums it is in.
+    pub albums: Vec<AlbumRow>,
     /// What it is a part of.
     pub host: Option<RowNumber>,
     /// Its parts: they stand beside it in every view.
@@ -26,6 +28,7 @@ static NOTHING: Extra = Extra {
     duration_ms: None,
     people: Vec::new(),
     persons: Vec::new(),
+    albums: Vec::new(),
     host: None,
     parts: Vec::new(),
     stack: None,

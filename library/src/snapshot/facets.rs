@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 use roaring::RoaringBitmap;
 
-use super::interner::{CameraId, LensId, PersonNameId, PersonRow, PlaceId, TagId};
+use super::interner::{AlbumRow, CameraId, LensId, PersonNameId, PersonRow, PlaceId, TagId};
 use crate::format::{Format, Kind};
 use crate::id::{AccountId, RowNumber};
 use crate::metadata::Rating;
@@ -46,6 +46,8 @@ pub enum Facet {
     PersonName(PersonNameId),
     /// This person is in it.
     Person(PersonRow),
+    /// Is in this very album (those that the album lies in are not implied).
+    Album(AlbumRow),
     /// Is a favourite.
     Favourite,
     /// Has a description.

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{CameraName, Extra, Paths, Root, Row, RowPath, RowTime, Snapshot};
-use crate::catalogue::records::PersonRecord;
+use crate::catalogue::records::{AlbumRecord, PersonRecord};
 use crate::change::{ChangeSeq, Cursor};
 use crate::checksum::Checksum;
 use crate::format::{Format, Kind};
-use crate::id::{AccountId, AssetId, AssetInode, Epoch, PersonId, RootId, RowNumber};
+use crate::id::{AccountId, AlbumId, AssetId, AssetInode, Epoch, PersonId, RootId, RowNumber};
 use crate::metadata::{Place, Rating, TagPath, Taken};
 use crate::visibility::Visibility;
 
@@ -133,6 +133,17 @@ impl Fixture {
         self.put_person(person, name, None);
     }
 
+    /// Says whether somebody is in a photo.
+    pub fn has_person(&mut self, number: RowNumber, person: PersonId, has: bool) {
+        let rows = self.snapshot.person_rows(std::iter::once(person));
+        self.change(number, |row| {
+            let mut persons: Vec<_> = row.extras.persons.to_vec();
+            persons.retain(|known| !rows.contains(known));
+            persons.extend(rows.iter().filter(|_| has));
+            row.extras.persons = persons;
+        });
+    }
+
     /// Makes somebody of somebody else, in all their photos.
     pub fn merge_people(&mut self, from: PersonId, into: PersonId) {
         let old = self.snapshot.person_rows(std::iter::once(from));
@@ -168,6 +179,33 @@ impl Fixture {
             cover: None,
         };
         self.snapshot.put_person(person, &record);
+    }
+
+    /// An album, as it is from now on. Gone ones can come back.
+    pub fn album(&mut self, album: AlbumId, parent: Option<AlbumId>, name: &str, gone: bool) {
+        let record = AlbumRecord { owner: self.account, parent, name: name.to_owned(), gone };
+        self.snapshot.put_album(album, &record);
+    }
+
+    /// Puts a photo into an album, or takes it out.
+    pub fn in_album(&mut self, number: RowNumber, album: AlbumId, has: bool) {
+        let rows = self.snapshot.album_rows(&[album]);
+        self.change(number, |row| {
+            let mut albums: Vec<_> = row.extras.albums.to_vec();
+            albums.retain(|known| !rows.contains(known));
+            albums.extend(rows.iter().filter(|_| has));
+            albums.sort_unstable();
+            row.extras.albums = albums;
+        });
+    }
+
+    /// Lists a tag though no photo may have it, or does so no more.
+    pub fn keep_tag(&mut self, tag: &TagPath, kept: bool) {
+        let owner = self.account;
+        let mut tags: Vec<_> = self.snapshot.kept_tags(owner).cloned().collect();
+        tags.retain(|known| known.folded() != tag.folded());
+        tags.extend(kept.then(|| tag.clone()));
+        self.snapshot.set_kept_tags(tags.into_iter().map(|tag| (owner, tag)));
     }
 
     /// Gives a photo other tags.

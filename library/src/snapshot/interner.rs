@@ -48,6 +48,10 @@ interned!(
     PersonRow
 );
 interned!(
+    /// Number of an album in one run of the daemon; see [`Snapshot::album`](super::Snapshot::album).
+    AlbumRow
+);
+interned!(
     /// Number of an interned name of a person, as files name them.
     PersonNameId
 );

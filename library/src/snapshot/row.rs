@@ -141,6 +141,7 @@ impl Row {
         facets.extend(self.tags.iter().copied().map(Facet::Tag));
         facets.extend(self.extras.people.iter().copied().map(Facet::PersonName));
         facets.extend(self.extras.persons.iter().copied().map(Facet::Person));
+        facets.extend(self.extras.albums.iter().copied().map(Facet::Album));
         facets.extend(self.favourite.then_some(Facet::Favourite));
         facets.extend(self.described.then_some(Facet::Described));
         facets.extend(self.position.is_some().then_some(Facet::Positioned));

@@ -211,6 +211,87 @@ impl Library {
     }
 }
 
+/// Says that somebody is in a photo: of the one face there that it can mean.
+pub(in crate::library) fn is_in(
+    tx: &mut Transaction<'_>,
+    asset: AssetId,
+    person: PersonId,
+) -> Result<(), LibraryError> {
+    let (person, _) = known(tx, person)?;
+    let (owner, faces) = faces_of(tx, asset)?;
+    if faces.iter().any(|face| face.who == Some(person)) {
+        return Ok(());
+    }
+    // A face that is somebody by the word of the user is that one; what else was made of it may be wrong.
+    let open: Vec<_> = faces.iter().filter(|face| !face.is_settled).collect();
+    let unknown: Vec<_> = open.iter().filter(|face| !face.is_named).collect();
+    let face = match (open.as_slice(), unknown.as_slice()) {
+        ([], _) => return Err(PeopleError::NoFaceToSay.into()),
+        ([only], _) => &only.key,
+        (_, [only]) => &only.key,
+        (open, _) => return Err(PeopleError::ManyFaces(open.len()).into()),
+    };
+    say(tx, owner, face, |said| {
+        *said = FaceSaid { is: Some(person), not: std::mem::take(&mut said.not), none: false };
+        said.not.retain(|other| *other != person);
+    })
+}
+
+/// Says that somebody is not in a photo.
+pub(in crate::library) fn is_not_in(
+    tx: &mut Transaction<'_>,
+    asset: AssetId,
+    person: PersonId,
+) -> Result<(), LibraryError> {
+    let (person, _) = known(tx, person)?;
+    let (owner, faces) = faces_of(tx, asset)?;
+    let theirs: Vec<_> = faces.iter().filter(|face| face.who == Some(person)).collect();
+    if theirs.is_empty() {
+        let cast: CastRecord = tx.get(&Key::cast(asset))?.unwrap_or_default();
+        for other in &cast.others {
+            if existing(tx, *other)? == Some(person) {
+                return Err(PeopleError::SaidByFile.into());
+            }
+        }
+    }
+    for face in theirs {
+        say(tx, owner, &face.key, |said| {
+            said.is = None;
+            said.not.push(person);
+        })?;
+    }
+    Ok(())
+}
+
+/// A face in a photo, and what is known of it.
+struct KnownFace {
+    key: FaceKey,
+    /// Who it is now.
+    who: Option<PersonId>,
+    /// Whether that is somebody with a name.
+    is_named: bool,
+    /// Whether the user said who it is, or that it is none.
+    is_settled: bool,
+}
+
+fn faces_of(tx: &mut Transaction<'_>, asset: AssetId) -> Result<(AccountId, Vec<KnownFace>), LibraryError> {
+    let record = tx.asset(asset)?.ok_or(LibraryError::NoAsset(asset))?;
+    let (owner, content) = (record.owner, record.digests.checksum);
+    let found: FacesRecord = tx.get(&Key::faces(&content))?.ok_or(PeopleError::NotLookedAt)?;
+    let mut faces = Vec::new();
+    for face in &found.faces {
+        let key = FaceKey { content, at: face.at };
+        let said = said_of(tx, owner, &key)?.map(|(_, said)| said).unwrap_or_default();
+        let who = who(tx, owner, &key)?;
+        let is_named = match who {
+            Some(who) => tx.get::<PersonRecord>(&Key::person(who))?.is_some_and(|who| who.name.is_some()),
+            None => false,
+        };
+        faces.push(KnownFace { key, who, is_named, is_settled: said.is.is_some() || said.none });
+    }
+    Ok((owner, faces))
+}
+
 fn proper(name: &str) -> Result<String, PeopleError> {
     clean(name).ok_or_else(|| PeopleError::BadName(name.to_owned()))
 }

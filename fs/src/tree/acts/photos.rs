@@ -1,0 +1,166 @@
+//! Photos put into directories, moved between them, and taken out.
+
+use library::{AssetInode, Decision, RowNumber, Scope, Visibility};
+
+use super::{Act, Onto, Place, Says};
+use crate::error::FsError;
+use crate::tree::membership::Membership;
+use crate::tree::path::DirPath;
+use crate::tree::state::State;
+use crate::tree::view::Naming;
+use crate::tree::{Node, Tree, trash, view};
+
+/// What it says of a photo to be in a directory.
+enum Class {
+    /// Somebody decides it.
+    Decided(Membership),
+    /// It is in the trash.
+    Trash,
+    /// It follows from the photo.
+    Computed,
+    /// It was found by a search, or is no place for photos.
+    Found,
+}
+
+fn class(state: &State, dir: &DirPath) -> Class {
+    let Some((top, at)) = dir.split_view() else { return Class::Found };
+    match view(top) {
+        Some(view) if view.name() == trash::NAME => Class::Trash,
+        Some(view) => match view.membership(state, &at) {
+            Some(membership) => Class::Decided(membership),
+            None if matches!(view.naming(), Naming::ByAsset | Naming::OnDisk) => Class::Computed,
+            None => Class::Found,
+        },
+        None => Class::Found,
+    }
+}
+
+impl Tree {
+    /// `ln PHOTO DIR/NAME`: puts a photo into a directory.
+    pub(crate) fn link(&self, ino: u64, parent: u64, name: &[u8]) -> Result<Act, FsError> {
+        let (state, dir) = (self.state(), self.dir(parent)?);
+        let row = asset(&state, ino)?;
+        let joins = match class(&state, &dir) {
+            Class::Decided(membership) => membership.joins,
+            Class::Trash => vec![Decision::Trash(true)],
+            Class::Computed | Class::Found => return Err(FsError::Computed),
+        };
+        free_for(&state, &dir, name, row)?;
+        let stale = Place { ino: parent, dir, name: name.into() };
+        put(&state, row, joins, stale, None)
+    }
+
+    /// `rm DIR/NAME`: takes a photo out of a directory, or where it is computed to be in it, puts it into the trash.
+    pub(crate) fn unlink(&self, parent: u64, name: &[u8]) -> Result<Act, FsError> {
+        let (state, dir) = (self.state(), self.dir(parent)?);
+        let row = match Self::child(&state, &dir, name).ok_or(FsError::NotFound)? {
+            Node::Row(row) => row,
+            Node::Dir(_) => return Err(FsError::IsADirectory),
+            Node::Fixed(_) | Node::Unreadable(_) => return Err(FsError::ReadOnly),
+        };
+        let leaves = match class(&state, &dir) {
+            Class::Decided(membership) => membership.leaves,
+            Class::Computed => vec![Decision::Trash(true)],
+            Class::Trash | Class::Found => return Err(FsError::ReadOnly),
+        };
+        let shown = state.row(row).ok_or(FsError::NotFound)?;
+        // The kernel takes the name of a part for gone; it goes with its photo only.
+        let is_part = shown.extras.host.is_some();
+        let stays = is_part.then(|| Place { ino: parent, dir, name: name.into() });
+        let says = if is_part { Says::Nothing } else { Says::OfPhotos(vec![(shown.id, leaves)]) };
+        Ok(Act { says, ino: shown.inode.get(), moved: None, stale: None, stays })
+    }
+
+    /// `mv DIR/NAME OTHER/NAME`.
+    pub(crate) fn rename(
+        &self,
+        (parent, name): (u64, &[u8]),
+        (new_parent, new_name): (u64, &[u8]),
+        onto: Onto,
+    ) -> Result<Act, FsError> {
+        let (state, dir, new_dir) = (self.state(), self.dir(parent)?, self.dir(new_parent)?);
+        let there = Place { ino: new_parent, dir: new_dir.clone(), name: new_name.into() };
+        let row = match Self::child(&state, &dir, name).ok_or(FsError::NotFound)? {
+            Node::Row(row) => row,
+            Node::Dir(moved) => return self.rename_dir(&state, parent, &moved, there, onto),
+            Node::Fixed(_) | Node::Unreadable(_) => return Err(FsError::ReadOnly),
+        };
+        let (from, into) = (class(&state, &dir), class(&state, &new_dir));
+        if matches!(into, Class::Found)
+            || matches!((&from, &into), (Class::Decided(_) | Class::Computed, Class::Computed))
+        {
+            // What is decided may be taken back by rm, but where a photo is computed to be, nobody decides.
+            return Err(FsError::Computed);
+        }
+        let occupant = Self::child(&state, &new_dir, new_name);
+        if occupant.is_some() && onto == Onto::Nothing {
+            return Err(FsError::Exists);
+        }
+        free_for(&state, &new_dir, new_name, row)?;
+        let here = Place { ino: parent, dir: dir.clone(), name: name.into() };
+        if dir == new_dir {
+            // Another name where it is: it keeps its own.
+            let act = put(&state, row, Vec::new(), there, Some(here))?;
+            return Ok(Act { says: Says::Nothing, ..act });
+        }
+        let is_part = state.row(row).is_some_and(|row| row.extras.host.is_some());
+        let joins = match into {
+            Class::Decided(into) => into.joins,
+            // Whatever is decided of it stays, for when it comes out again.
+            Class::Trash => return put(&state, row, vec![Decision::Trash(true)], there, None),
+            Class::Computed | Class::Found => Vec::new(),
+        };
+        match from {
+            Class::Decided(from) if !is_part => {
+                let decisions = from.leaves.into_iter().chain(joins).collect();
+                put(&state, row, decisions, there, None)
+            }
+            Class::Trash => put(&state, row, joins, there, None),
+            _ => put(&state, row, joins, there, Some(here)),
+        }
+    }
+
+    /// Whether there is anything about it that one can change: a photo, or a directory that photos are put into or
+    /// removed from.
+    pub(crate) fn may_change(&self, ino: u64) -> bool {
+        let state = self.state();
+        match self.dir(ino) {
+            Ok(dir) => !matches!(class(&state, &dir), Class::Found),
+            Err(_) => asset(&state, ino).is_ok(),
+        }
+    }
+}
+
+/// A name may be given to a photo where nothing is called so, or it itself.
+fn free_for(state: &State, dir: &DirPath, name: &[u8], row: RowNumber) -> Result<(), FsError> {
+    match Tree::child(state, dir, name) {
+        None => Ok(()),
+        Some(Node::Row(there)) if there == row => Ok(()),
+        Some(Node::Dir(_)) => Err(FsError::IsADirectory),
+        Some(_) => Err(FsError::Exists),
+    }
+}
+
+/// The act of deciding this of a photo, or of what a part is of. What is in the trash is taken out of it.
+fn put(
+    state: &State,
+    row: RowNumber,
+    mut decisions: Vec<Decision>,
+    stale: Place,
+    stays: Option<Place>,
+) -> Result<Act, FsError> {
+    let (_, host) = state.host(row, Scope::Anywhere).ok_or(FsError::NotFound)?;
+    let shown = state.row(row).ok_or(FsError::NotFound)?;
+    if host.visibility == Visibility::Trashed && !decisions.contains(&Decision::Trash(true)) {
+        decisions.insert(0, Decision::Trash(false));
+    }
+    let says = Says::OfPhotos(vec![(host.id, decisions)]);
+    Ok(Act { says, ino: shown.inode.get(), moved: None, stale: Some(stale), stays })
+}
+
+/// The row of a photo that may be seen.
+fn asset(state: &State, ino: u64) -> Result<RowNumber, FsError> {
+    let asset = AssetInode::from_raw(ino).ok_or(FsError::ReadOnly)?;
+    let row = state.snapshot.by_inode(asset).ok_or(FsError::NotFound)?;
+    state.host(row, Scope::Anywhere).map(|_| row).ok_or(FsError::NotFound)
+}
