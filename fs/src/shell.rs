@@ -442,7 +442,7 @@ impl Filesystem for Shell {
                         Err(error) => reply.error(error),
                     }
                 });
-                self.0.act("mkdir", parent.0, act, answer);
+                self.0.act("mkdir", (parent.0, vec![parent.0]), act, answer);
             }
         });
     }
@@ -454,7 +454,7 @@ impl Filesystem for Shell {
                 true => self.0.removed("unlink", req.pid(), parent, name, reply),
                 false => {
                     let act = self.0.tree.unlink(parent.0, name_bytes);
-                    self.0.act("unlink", parent.0, act, plainly(reply));
+                    self.0.act("unlink", (parent.0, vec![parent.0]), act, plainly(reply));
                 }
             }
         });
@@ -465,7 +465,7 @@ impl Filesystem for Shell {
             true => self.0.removed("rmdir", req.pid(), parent, name, reply),
             false => {
                 let act = self.0.tree.rmdir(parent.0, name.as_encoded_bytes());
-                self.0.act("rmdir", parent.0, act, plainly(reply));
+                self.0.act("rmdir", (parent.0, vec![parent.0]), act, plainly(reply));
             }
         });
     }
@@ -492,7 +492,7 @@ impl Filesystem for Shell {
             };
             let (from, to) = (name.as_encoded_bytes(), newname.as_encoded_bytes());
             let act = self.0.tree.rename((parent.0, from), (newparent.0, to), onto);
-            self.0.act("rename", newparent.0, act, plainly(reply));
+            self.0.act("rename", (newparent.0, vec![parent.0, newparent.0]), act, plainly(reply));
         });
     }
 
@@ -505,7 +505,7 @@ impl Filesystem for Shell {
                     Err(error) => reply.error(error),
                 }
             });
-            self.0.act("link", newparent.0, act, answer);
+            self.0.act("link", (newparent.0, vec![newparent.0]), act, answer);
         });
     }
 

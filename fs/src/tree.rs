@@ -25,6 +25,7 @@ mod fixed;
 mod folders;
 mod groups;
 mod inodes;
+mod lingering;
 pub(crate) mod listing;
 mod membership;
 mod on_this_day;
@@ -39,18 +40,19 @@ mod similar;
 mod state;
 mod tags;
 mod things;
+pub(crate) mod told;
 mod trash;
 mod types;
 mod unreadable;
 mod view;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 use fuser::FileAttr;
-use library::{AssetInode, Cursor, RootId, Row, RowNumber};
+use library::{AssetInode, RootId, Row, RowNumber};
 
 use self::acts::MovedDir;
 use self::fixed::Fixed;
@@ -58,6 +60,7 @@ use self::inodes::Inodes;
 pub use self::path::DirPath;
 use self::search::Asked;
 use self::state::State;
+use self::told::Told;
 use self::view::{Naming, View};
 use crate::attr::{Owner, time};
 use crate::error::FsError;
@@ -155,8 +158,8 @@ pub struct Tree {
     refusals: Mutex<HashMap<DirPath, String>>,
     /// The directories that are being moved.
     moves: Mutex<Vec<MovedDir>>,
-    /// How far the kernel has been told which listings are over, and who waits for that.
-    shown: (Mutex<Option<Cursor>>, Condvar),
+    /// How far the kernel has been told what is over.
+    pub(crate) told: Told,
     /// When the listing of a directory last changed, where it did since the mount.
     changed: RwLock<HashMap<DirPath, SystemTime>>,
 }
@@ -190,7 +193,7 @@ impl Tree {
             state: ArcSwap::from_pointee(state),
             inodes: Mutex::default(),
             changed: RwLock::default(),
-            shown: Default::default(),
+            told: Told::default(),
             moves: Mutex::default(),
             refusals: Mutex::default(),
             source,
@@ -204,20 +207,6 @@ impl Tree {
 
     pub(crate) fn state(&self) -> Arc<State> {
         self.state.load_full()
-    }
-
-    /// The kernel keeps no listing from before this state.
-    pub(crate) fn shows(&self, cursor: Cursor) {
-        *self.shown.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(cursor);
-        self.shown.1.notify_all();
-    }
-
-    /// Waits until what stood at `cursor` shows in every listing, at most so long.
-    fn wait_for(&self, cursor: Cursor, patience: Duration) {
-        let shows = |now: &Cursor| now.epoch != cursor.epoch || now.seq >= cursor.seq;
-        let shown = self.shown.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let waits = |shown: &mut Option<Cursor>| !shown.as_ref().is_some_and(shows);
-        let _waited = self.shown.1.wait_timeout_while(shown, patience, waits);
     }
 
     /// A panic elsewhere must not make the mount dead: every change to the table is one call that leaves it whole.
@@ -260,7 +249,9 @@ impl Tree {
     fn has(state: &State, path: &DirPath) -> bool {
         match path.split_view() {
             None => true,
-            Some((name, at)) => view(name).is_some_and(|view| view.has(state, &at)),
+            Some((name, at)) => {
+                view(name).is_some_and(|view| view.has(state, &at)) || state.lingering.has(path)
+            }
         }
     }
 
@@ -272,10 +263,14 @@ impl Tree {
                 None => Fixed::of_name(name).map(Node::Fixed),
             };
         };
-        let view = view(top).filter(|view| view.has(state, &at))?;
+        let view = view(top)?;
         let below: Vec<&[u8]> = at.iter().copied().chain([name]).collect();
-        if view.has(state, &below) {
+        let is_real = view.has(state, &at);
+        if is_real && view.has(state, &below) || state.lingering.has(&path.join(name)) {
             return Some(Node::Dir(path.join(name)));
+        }
+        if !is_real {
+            return None;
         }
         match view.naming() {
             Naming::Unreadable => state.unreadable.by_name(name).map(Node::Unreadable),

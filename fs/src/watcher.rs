@@ -1,14 +1,15 @@
 //! Follows the library: moves the tree to each commit, then tells the kernel and whoever watches.
 //!
 //! Two threads, so that a kernel that is slow to forget does not hold up the tree: one takes commits and midnights
-//! and moves the tree, the other announces and invalidates. Neither answers requests, and no handler waits for them:
-//! an invalidation waits in the kernel for lookups in the same directory to be answered.
+//! and moves the tree, the other announces and invalidates. Neither answers requests. An invalidation waits in the kernel
+//! for what is under way in the same directory to be answered; how a handler waits for them all the same is in
+//! [`crate::tree::told`].
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 use fuser::{INodeNo, Notifier};
@@ -63,13 +64,18 @@ impl Follower {
         let (stop, stopped) = bounded(0);
         let (found, queue) = misbelieved;
         let stopped_too = stopped.clone();
+        let told = Arc::clone(&tree);
         let (early, listings) = (notifier.clone(), Arc::clone(&handles));
         let over = move |changes: &Changes| listings_are_over(changes, &early, &listings);
         let follow = thread::Builder::new().name("fs-follow".into()).spawn(move || {
-            tree.shows(tree.state().snapshot.cursor());
+            let start = tree.state().snapshot.cursor();
+            tree.told.listings(start);
+            tree.told.names(start);
             follow(&tree, commits, &*clock, tick, &stopped, |changes| {
                 over(&changes);
-                tree.shows(tree.state().snapshot.cursor());
+                if let Some(cursor) = changes.cursor {
+                    tree.told.listings(cursor);
+                }
                 found.send(changes).is_ok()
             });
         })?;
@@ -83,6 +89,12 @@ impl Follower {
                     recv(queue) -> changes => changes,
                 };
                 let Ok(changes) = changes else { return };
+                if let Some(is_busy) = told.told.awaited() {
+                    names_are_over(&changes, &notifier, is_busy);
+                }
+                if let Some(cursor) = changes.cursor {
+                    told.told.names(cursor);
+                }
                 tell(&changes, &notifier, &handles, announcer.as_ref().map(|(announcer, _)| announcer));
             }
         })?;
@@ -112,7 +124,9 @@ fn follow(
             },
             default(tick) => {
                 let (state, today) = (tree.state(), clock.today());
-                (state.today != today).then(|| tree.advance(Arc::clone(&state.snapshot), &[], today))
+                let midnight =
+                    (state.today != today).then(|| tree.advance(Arc::clone(&state.snapshot), &[], today));
+                midnight.or_else(|| tree.lingered(Instant::now()))
             }
         };
         if let Some(changes) = changes
@@ -153,6 +167,15 @@ fn listings_are_over(changes: &Changes, notifier: &Notifier, handles: &Handles) 
     for ino in &changes.attrs {
         // -1: the attributes only. The bytes of an inode never change.
         let _ = notifier.inval_inode(INodeNo(*ino), -1, 0);
+    }
+}
+
+/// Says which names are over, in directories whose locks are free: ahead of all else, since somebody waits for it.
+fn names_are_over(changes: &Changes, notifier: &Notifier, is_busy: impl Fn(u64) -> bool) {
+    for (ino, _, dir) in changes.dirs.iter().filter(|(ino, _, _)| !is_busy(*ino)) {
+        for changed in dir.vanished.iter().chain(&dir.appeared).chain(&dir.altered) {
+            let _ = notifier.inval_entry(INodeNo(*ino), OsStr::from_bytes(&changed.name));
+        }
     }
 }
 

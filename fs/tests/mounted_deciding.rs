@@ -188,7 +188,7 @@ fn what_is_deleted_is_in_the_trash_and_can_be_had_back() {
     }
     let at = |path: &str| mounted.at(path);
     let month = at("all/2024/05");
-    soon("photos", || listed(&month).len() == 3);
+    soon("photos", || month.exists() && listed(&month).len() == 3);
     std::fs::hard_link(month.join("a.jpg"), at("favourites/a.jpg")).unwrap();
     std::fs::rename(at("favourites/a.jpg"), at("trash/a.jpg")).unwrap();
     std::fs::remove_file(at("folders/Pictures/x/b.jpg")).unwrap();
@@ -236,4 +236,34 @@ fn people_and_tags_are_made_with_mkdir() {
     assert_eq!(listed(&at("people/Ann")), [""; 0]);
     std::fs::remove_dir(at("people/Ann")).unwrap();
     soon("nobody", || !at("people/Ann").exists());
+}
+
+#[test]
+fn a_directory_that_goes_with_its_last_photo_can_still_be_removed() {
+    let mounted = Mounted::new();
+    for name in ["a.jpg", "b.jpg"] {
+        mounted.library.add_plain(&format!("x/y/{name}"), name.as_bytes());
+    }
+    let at = |path: &str| mounted.at(path);
+    soon("photos", || at("all/2024/05/b.jpg").exists());
+    let restore = || {
+        for name in ["a.jpg", "b.jpg"] {
+            std::fs::rename(at("trash").join(name), at("all").join(name)).unwrap();
+        }
+        soon("both again", || at("all/2024/05/b.jpg").exists() && at("folders/Pictures/x/y/a.jpg").exists());
+    };
+    assert_eq!(mounted.sh("rm -r all/2024 && ls all && ls trash"), "a.jpg\nb.jpg");
+    assert!(!at("all/2024").exists());
+    restore();
+    assert_eq!(
+        mounted.sh("find folders/Pictures/x -delete && ls folders/Pictures && ls trash"),
+        "a.jpg\nb.jpg"
+    );
+    restore();
+    // Nobody comes to remove it.
+    let month = at("all/2024/05");
+    std::fs::remove_file(month.join("a.jpg")).unwrap();
+    std::fs::remove_file(month.join("b.jpg")).unwrap();
+    assert!(month.exists() && listed(&at("all")).is_empty());
+    soon("it is gone", || !month.exists() && !at("all/2024").exists());
 }

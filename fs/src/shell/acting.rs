@@ -55,11 +55,12 @@ impl Shared {
         }
     }
 
-    /// Carries out what an operation stands for. The journal is waited for on a pool.
+    /// Carries out what an operation stands for. The journal is waited for on a pool. `dirs` are the directories that the
+    /// kernel lets nobody change until it has the answer; `ino` is where somebody would look for a reason.
     pub(super) fn act(
         self: &Arc<Self>,
         operation: &'static str,
-        ino: u64,
+        (ino, dirs): (u64, Vec<u64>),
         act: Result<Act, FsError>,
         answer: Answer,
     ) {
@@ -72,10 +73,12 @@ impl Shared {
         };
         let shared = Arc::clone(self);
         self.pools.disk(None).submit(move |turn| {
+            let busy = shared.tree.told.busy(dirs);
             let done = match turn {
                 Turn::Refused => Err(FsError::Busy),
                 Turn::Run => shared.tree.carry_out(&act),
             };
+            drop(busy);
             let succeeded = done.is_ok();
             if let Err(error) = &done {
                 shared.tree.note_refusal(ino, error);
@@ -110,7 +113,7 @@ impl Shared {
             }
             self.tree.set_attribute(ino, attribute, value)
         });
-        self.act(operation, ino, act, plainly(reply));
+        self.act(operation, (ino, Vec::new()), act, plainly(reply));
     }
 
     /// Times are the original's, and whoever sets them (every copier does) is content. Nothing else can be set.

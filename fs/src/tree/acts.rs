@@ -21,9 +21,6 @@ use crate::error::FsError;
 use crate::source::{AlbumDecision, PersonDecision, TagDecision};
 use crate::tree::changes::{Changed, Changes, DirChanges};
 
-/// How long an answer waits for the tree to show what was decided.
-const SHOWN_WITHIN: Duration = Duration::from_secs(5);
-
 /// A name in a directory that the kernel holds.
 #[derive(Clone, PartialEq, Debug)]
 struct Place {
@@ -96,7 +93,7 @@ impl Tree {
             Says::OfAlbum(decision) => self.source().decide_album(decision)?,
             Says::OfTag(decision) => self.source().decide_tag(decision)?,
         }
-        self.wait_for(self.source().snapshot().cursor(), SHOWN_WITHIN);
+        self.told.wait(self.source().snapshot().cursor());
         drop(moving);
         Ok(())
     }
@@ -139,7 +136,7 @@ impl Tree {
             let altered = vec![changed(place)];
             dirs.push((place.ino, place.dir.clone(), DirChanges { altered, ..DirChanges::default() }));
         }
-        (!dirs.is_empty()).then(|| Changes { dirs, attrs: Vec::new() })
+        (!dirs.is_empty()).then(|| Changes { dirs, ..Changes::default() })
     }
 }
 

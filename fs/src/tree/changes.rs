@@ -14,8 +14,9 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use jiff::civil::Date;
-use library::{Album, Change, Entity, Facet, RowNumber, Snapshot};
+use library::{Album, Change, Cursor, Entity, Facet, RowNumber, Snapshot};
 
+use super::lingering::is_real;
 use super::path::DirPath;
 use super::state::State;
 use super::unreadable::UnreadableFiles;
@@ -52,6 +53,8 @@ pub(crate) struct Changes {
     pub(crate) dirs: Vec<(u64, DirPath, DirChanges)>,
     /// Inodes whose attributes changed.
     pub(crate) attrs: Vec<u64>,
+    /// The state after them, unless they are of the one there is.
+    pub(crate) cursor: Option<Cursor>,
 }
 
 /// What the names of changed rows stood for.
@@ -188,6 +191,10 @@ impl Collected {
             match (Tree::has(old, &at), Tree::has(new, &at)) {
                 (false, true) => self.dir(&parent).appeared.push(changed),
                 (true, false) => self.dir(&parent).vanished.push(changed),
+                // Found for a moment more, but not listed.
+                (true, true) if is_real(old, &at) != is_real(new, &at) => {
+                    self.dir(&parent);
+                }
                 _ => return,
             }
             at = parent;
@@ -337,6 +344,6 @@ impl Tree {
             .filter_map(|(ino, path)| collected.dirs.remove(&path).map(|changes| (ino, path, changes)))
             .collect();
         dirs.sort_by(|a, b| a.1.cmp(&b.1));
-        Changes { dirs, attrs: attrs.into_iter().collect() }
+        Changes { dirs, attrs: attrs.into_iter().collect(), cursor: Some(new.snapshot.cursor()) }
     }
 }

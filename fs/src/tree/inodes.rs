@@ -158,12 +158,17 @@ impl Inodes {
     pub(crate) fn advance(&mut self, state: u64, vanished: impl IntoIterator<Item = DirPath>) {
         self.state = state;
         for path in vanished {
-            // Also for a path the kernel does not know now: it may have known it, and somebody may still hold it.
-            *self.salts.entry(path.clone()).or_default() += 1;
-            if let Some(held) = self.by_path.remove(&path).and_then(|ino| self.held.get_mut(&ino)) {
-                held.alive = false;
-            }
+            self.vanish(path);
         }
+    }
+
+    /// A directory is not there any more.
+    pub(crate) fn vanish(&mut self, path: DirPath) {
+        if let Some(held) = self.by_path.remove(&path).and_then(|ino| self.held.get_mut(&ino)) {
+            held.alive = false;
+        }
+        // Also for a path the kernel does not know now: it may have known it, and somebody may still hold it.
+        *self.salts.entry(path).or_default() += 1;
     }
 }
 

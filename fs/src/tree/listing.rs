@@ -142,7 +142,7 @@ impl Tree {
             listing.items.extend(Fixed::ALL.map(Item::Fixed));
             return listing;
         };
-        let Some(view) = view(top) else { return listing };
+        let Some(view) = view(top).filter(|view| view.has(&state, &at)) else { return listing };
         let contents = view.contents(&state, &at);
         listing.items.extend(contents.dirs.into_iter().map(Item::Dir));
         match view.naming() {

@@ -8,6 +8,7 @@ use library::{AccountId, Row, RowNumber, Scope, Snapshot, Visibility};
 use roaring::RoaringBitmap;
 
 use super::groups::Groups;
+use super::lingering::Lingering;
 use super::recent::Newest;
 use super::unreadable::UnreadableFiles;
 use crate::options::Parts;
@@ -28,6 +29,8 @@ pub(crate) struct State {
     pub(crate) unreadable: Arc<UnreadableFiles>,
     /// What a model sees in the pictures.
     pub(crate) things: Arc<Things>,
+    /// The directories that can be found though nothing is in them.
+    pub(super) lingering: Arc<Lingering>,
     account: AccountId,
     parts: Parts,
     timeline: OnceLock<RoaringBitmap>,
@@ -58,6 +61,7 @@ impl State {
             today,
             unreadable,
             things,
+            lingering: Arc::default(),
             account,
             parts,
             timeline: OnceLock::new(),
@@ -81,7 +85,8 @@ impl State {
         unreadable: Arc<UnreadableFiles>,
         things: Arc<Things>,
     ) -> Self {
-        Self::new(self.number + 1, snapshot, self.account, self.parts, today, unreadable, things)
+        let next = Self::new(self.number + 1, snapshot, self.account, self.parts, today, unreadable, things);
+        Self { lingering: Arc::clone(&self.lingering), ..next }
     }
 
     /// Whose library it is.

@@ -34,6 +34,9 @@ impl Tree {
         let Node::Dir(path) = Self::child(&state, &dir, name).ok_or(FsError::NotFound)? else {
             return Err(FsError::NotADirectory);
         };
+        if self.end_lingering(&state, &path) {
+            return Ok(Act { says: Says::Nothing, ino: parent, moved: None, stale: None, stays: None });
+        }
         let (top, at) = path.split_view().ok_or(FsError::ReadOnly)?;
         let says = view(top).ok_or(FsError::NotFound)?.rmdir(&state, &at)?;
         Ok(Act { says, ino: parent, moved: None, stale: None, stays: None })

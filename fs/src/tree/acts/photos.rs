@@ -64,6 +64,7 @@ impl Tree {
             Class::Trash | Class::Found => return Err(FsError::ReadOnly),
         };
         let shown = state.row(row).ok_or(FsError::NotFound)?;
+        state.lingering.begin(&dir);
         // The kernel takes the name of a part for gone; it goes with its photo only.
         let is_part = shown.extras.host.is_some();
         let stays = is_part.then(|| Place { ino: parent, dir, name: name.into() });

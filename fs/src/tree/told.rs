@@ -1,0 +1,139 @@
+//! How far the kernel has been told what is over, so that whoever decided something has its answer only after that.
+//!
+//! 1. Listings and attributes are invalidated without waiting for anybody, so every answer waits for that.
+//! 2. To forget a name the kernel waits for the lock of its directory, which whoever makes, moves or removes something
+//!    in it holds until it has its answer. So names in the directories of those that wait are told after the answer,
+//!    and the kernel knows of these itself.
+//! 3. An operation may begin in a directory just when it is told of: then one waits for the other. Hence nobody waits for
+//!    long, and what is stale a moment later is only a name.
+
+use std::collections::HashMap;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use library::Cursor;
+
+/// How long an answer waits for the tree to show what was decided.
+const SHOWN_WITHIN: Duration = Duration::from_secs(5);
+/// How long it waits for the kernel to forget names.
+const NAMES_WITHIN: Duration = Duration::from_millis(100);
+
+#[derive(Debug, Default)]
+struct Reached {
+    /// No listing and no attribute is older.
+    listings: Option<Cursor>,
+    /// No name is older, but for those in directories where somebody waits.
+    names: Option<Cursor>,
+    /// The directories of those who wait for an answer, and how many there are in each.
+    busy: HashMap<u64, usize>,
+    /// How many wait.
+    waiting: usize,
+}
+
+/// How far the kernel has been told what is over.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    reached: Mutex<Reached>,
+    moved: Condvar,
+}
+
+/// Somebody who waits for an answer, and holds the locks of some directories meanwhile.
+#[derive(Debug)]
+pub(crate) struct Busy<'a> {
+    told: &'a Told,
+    dirs: Vec<u64>,
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        let mut reached = self.told.lock();
+        reached.waiting -= 1;
+        for dir in &self.dirs {
+            if let Some(count) = reached.busy.get_mut(dir) {
+                *count -= 1;
+                if *count == 0 {
+                    reached.busy.remove(dir);
+                }
+            }
+        }
+    }
+}
+
+/// Whether what stood at `cursor` is told of by now.
+fn includes(now: Option<Cursor>, cursor: Cursor) -> bool {
+    now.is_some_and(|now| now.epoch != cursor.epoch || now.seq >= cursor.seq)
+}
+
+impl Told {
+    fn lock(&self) -> MutexGuard<'_, Reached> {
+        self.reached.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says that the locks of these directories are held until the answer lets go of this.
+    pub(crate) fn busy(&self, dirs: impl IntoIterator<Item = u64>) -> Busy<'_> {
+        let dirs: Vec<u64> = dirs.into_iter().collect();
+        let mut reached = self.lock();
+        reached.waiting += 1;
+        for dir in &dirs {
+            *reached.busy.entry(*dir).or_default() += 1;
+        }
+        Busy { told: self, dirs }
+    }
+
+    /// Whether anybody waits, and for a directory, whether its lock is held by somebody who does.
+    pub(crate) fn awaited(&self) -> Option<impl Fn(u64) -> bool + use<>> {
+        let reached = self.lock();
+        let busy: Vec<u64> = reached.busy.keys().copied().collect();
+        (reached.waiting > 0).then_some(move |dir| busy.contains(&dir))
+    }
+
+    /// The kernel keeps no listing and no attribute from before.
+    pub(crate) fn listings(&self, cursor: Cursor) {
+        self.lock().listings = Some(cursor);
+        self.moved.notify_all();
+    }
+
+    /// The kernel keeps no name from before.
+    pub(crate) fn names(&self, cursor: Cursor) {
+        self.lock().names = Some(cursor);
+        self.moved.notify_all();
+    }
+
+    /// Waits until what was decided by `cursor` shows.
+    pub(crate) fn wait(&self, cursor: Cursor) {
+        let listings = |reached: &mut Reached| !includes(reached.listings, cursor);
+        let waited = self.moved.wait_timeout_while(self.lock(), SHOWN_WITHIN, listings);
+        let (reached, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let names = |reached: &mut Reached| !includes(reached.names, cursor);
+        let _waited = self.moved.wait_timeout_while(reached, NAMES_WITHIN, names);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use library::{ChangeSeq, Epoch};
+
+    #[test]
+    fn whoever_waits_has_its_answer_once_all_is_told_and_is_asked_about_its_directories_until_then() {
+        let told = Told::default();
+        let at = |seq| Cursor { epoch: Epoch::from_bytes([1; 16]), seq: ChangeSeq(seq) };
+        assert!(told.awaited().is_none());
+        let (one, two) = (told.busy([7, 8]), told.busy([7]));
+        drop(one);
+        let is_busy = told.awaited().unwrap();
+        assert!(is_busy(7) && !is_busy(8));
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| told.wait(at(5)));
+            told.listings(at(4));
+            told.names(at(4));
+            std::thread::sleep(Duration::from_millis(5));
+            assert!(!waiting.is_finished());
+            told.listings(at(5));
+            told.names(at(6));
+            waiting.join().unwrap();
+        });
+        drop(two);
+        assert!(told.awaited().is_none());
+    }
+}
