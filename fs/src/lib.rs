@@ -13,6 +13,7 @@ pub mod clock;
 mod error;
 mod files;
 mod handles;
+mod inbox;
 mod mount;
 mod mount_table;
 mod name;
@@ -30,8 +31,8 @@ pub use mount::{Mount, MountError, mount};
 pub use mount_table::{is_galleryfs, mounted_on};
 pub use options::{Options, Parts, Passthrough, Xattrs};
 pub use source::{
-    AlbumDecision, Commit, Details, Original, PersonDecision, QueryError, Source, SourceError, TagDecision,
-    Unreadable,
+    AlbumDecision, Arrival, Arrived, Commit, Details, Original, PersonDecision, QueryError, Source,
+    SourceError, TagDecision, Unreadable,
 };
 
 #[cfg(test)]

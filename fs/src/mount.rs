@@ -22,9 +22,11 @@ use crate::announce::{Announcer, Tokens};
 use crate::attr::Owner;
 use crate::files::Files;
 use crate::handles::Handles;
+use crate::inbox::{Inbox, Worker};
 use crate::mount_table::{NAME, is_galleryfs, mounted_on};
 use crate::options::{Options, Passthrough};
 use crate::pool::Pools;
+use crate::shell::arriving::Arriving;
 use crate::shell::{Shared, Shell};
 use crate::source::Source;
 use crate::tree::Tree;
@@ -106,6 +108,8 @@ pub struct Mount {
     mountpoint: PathBuf,
     session: Option<BackgroundSession>,
     follower: Option<Follower>,
+    /// Takes in what nobody waits for.
+    arrivals: Option<Worker>,
 }
 
 /// Mounts the library of `source` on `mountpoint`.
@@ -121,6 +125,7 @@ pub fn mount(source: Arc<dyn Source>, mountpoint: &Path, options: Options) -> Re
     let handles = Arc::new(Handles::default());
     let tokens = Arc::new(Tokens::default());
     let misbelieved = crossbeam_channel::unbounded();
+    let inbox = inbox(tree.source());
     let shell = Shell(Arc::new(Shared {
         tree: Arc::clone(&tree),
         files: Files::new(options.passthrough),
@@ -128,6 +133,7 @@ pub fn mount(source: Arc<dyn Source>, mountpoint: &Path, options: Options) -> Re
         tokens: Arc::clone(&tokens),
         pools: Pools::default(),
         xattrs: options.xattrs,
+        arriving: inbox.clone().map(Arriving::new),
         misbelieved: misbelieved.0.clone(),
         stack_depth: stack_depth(options.passthrough, &roots),
     }));
@@ -136,7 +142,8 @@ pub fn mount(source: Arc<dyn Source>, mountpoint: &Path, options: Options) -> Re
         Session::new(shell, &mountpoint, &config(&options)).and_then(Session::spawn).map_err(io_error)?;
     let announcer =
         options.announce.then(|| (Announcer::new(Arc::clone(&tokens), &mountpoint), Arc::clone(&tokens)));
-    let mut mount = Mount { mountpoint: mountpoint.clone(), session: Some(session), follower: None };
+    let mut mount =
+        Mount { mountpoint: mountpoint.clone(), session: Some(session), follower: None, arrivals: None };
     if let Some(session) = &mount.session {
         let follower = Follower::start(Following {
             tree,
@@ -149,6 +156,7 @@ pub fn mount(source: Arc<dyn Source>, mountpoint: &Path, options: Options) -> Re
             announcer,
         });
         mount.follower = Some(follower.map_err(io_error)?);
+        mount.arrivals = inbox.map(Worker::start).transpose().map_err(io_error)?;
     }
     Ok(mount)
 }
@@ -174,6 +182,7 @@ impl Mount {
         let outcome = if session.guard.is_finished() { Ok(()) } else { unmount(&self.mountpoint) };
         // After unmounting: what the threads wait for in the kernel ends with the mount.
         drop(self.follower.take());
+        drop(self.arrivals.take());
         let waited = Instant::now();
         while !session.guard.is_finished() && outcome.is_ok() && waited.elapsed() < PATIENCE {
             std::thread::sleep(Duration::from_millis(2));
@@ -198,6 +207,18 @@ impl Drop for Mount {
     fn drop(&mut self) {
         if let Err(error) = self.take_away() {
             tracing::error!(%error, "the mount stays behind");
+        }
+    }
+}
+
+/// The inbox, where the library can take files in.
+fn inbox(source: &Arc<dyn Source>) -> Option<Arc<Inbox>> {
+    let directory = source.inbox()?;
+    match Inbox::new(Arc::clone(source), &directory) {
+        Ok(inbox) => Some(Arc::new(inbox)),
+        Err(error) => {
+            tracing::warn!(directory = %directory.display(), %error, "inbox/ takes nothing in");
+            None
         }
     }
 }

@@ -68,12 +68,19 @@ impl Pool {
 #[derive(Debug)]
 pub(crate) struct Pools {
     searches: Pool,
+    inbox: Pool,
+    arrivals: Pool,
     disks: Mutex<HashMap<Option<RootId>, Pool>>,
 }
 
 impl Default for Pools {
     fn default() -> Self {
-        Self { searches: Pool::new("fs-search", SEARCH_THREADS), disks: Mutex::default() }
+        Self {
+            searches: Pool::new("fs-search", SEARCH_THREADS),
+            inbox: Pool::new("fs-inbox", DISK_THREADS),
+            arrivals: Pool::new("fs-arrive", DISK_THREADS),
+            disks: Mutex::default(),
+        }
     }
 }
 
@@ -81,6 +88,16 @@ impl Pools {
     /// The pool that runs searches.
     pub(crate) fn searches(&self) -> &Pool {
         &self.searches
+    }
+
+    /// The pool for the files of the inbox.
+    pub(crate) fn inbox(&self) -> &Pool {
+        &self.inbox
+    }
+
+    /// The pool that takes files into the library, which takes long.
+    pub(crate) fn arrivals(&self) -> &Pool {
+        &self.arrivals
     }
 
     /// The pool for what lies in this root. `None`: the library's own files.

@@ -5,6 +5,7 @@
 //! when it is dropped.
 
 mod acting;
+pub(crate) mod arriving;
 
 use std::ffi::OsStr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,10 +23,12 @@ use fuser::{
 use library::RootId;
 
 use self::acting::{Answer, plainly};
+use self::arriving::Arriving;
 use crate::announce::{self, Tokens};
 use crate::error::FsError;
 use crate::files::{Caching, Files, Now, OpenFile, Opened};
 use crate::handles::Handles;
+use crate::inbox::{Asker, Changes as Change, Inbox, Node};
 use crate::options::Xattrs;
 use crate::pool::{Pools, Turn};
 use crate::tree::acts::Onto;
@@ -47,6 +50,8 @@ pub(crate) struct Shared {
     pub(crate) tokens: Arc<Tokens>,
     pub(crate) pools: Pools,
     pub(crate) xattrs: Xattrs,
+    /// Where files arrive, if they can.
+    pub(crate) arriving: Option<Arriving>,
     /// Where it is said what the kernel misbelieves after an act.
     pub(crate) misbelieved: Sender<Changes>,
     /// How many file systems may be stacked below a file that the kernel reads itself; 0 when it is not to.
@@ -72,6 +77,11 @@ fn refusal(operation: &'static str, ino: u64, error: &FsError) -> Errno {
         _ => tracing::trace!(operation, ino, %error, "refused"),
     }
     error.errno()
+}
+
+/// Who asks.
+fn asker(req: &Request) -> Asker {
+    Asker { uid: req.uid(), gid: req.gid() }
 }
 
 /// Refuses what would write, at this stage of the mount.
@@ -364,15 +374,24 @@ impl Filesystem for Shell {
     }
 
     fn lookup(&self, req: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
-        guarded("lookup", || self.0.lookup(req.pid(), parent.0, name, reply));
+        guarded("lookup", || match self.0.is_arriving(parent.0) {
+            true => self.0.arriving_lookup(parent.0, name, reply),
+            false => self.0.lookup(req.pid(), parent.0, name, reply),
+        });
     }
 
     fn forget(&self, _req: &Request, ino: INodeNo, nlookup: u64) {
-        guarded("forget", || self.0.tree.forget(ino.0, nlookup));
+        guarded("forget", || match &self.0.arriving {
+            Some(arriving) if crate::inbox::is_here(ino.0) => arriving.inbox.forget(ino.0, nlookup),
+            _ => self.0.tree.forget(ino.0, nlookup),
+        });
     }
 
     fn getattr(&self, _req: &Request, ino: INodeNo, _fh: Option<FileHandle>, reply: ReplyAttr) {
-        guarded("getattr", || self.0.getattr(ino.0, reply));
+        guarded("getattr", || match crate::inbox::is_here(ino.0) {
+            true => self.0.arriving_attr(ino.0, None, reply),
+            false => self.0.getattr(ino.0, reply),
+        });
     }
 
     fn setattr(
@@ -383,8 +402,8 @@ impl Filesystem for Shell {
         uid: Option<u32>,
         gid: Option<u32>,
         size: Option<u64>,
-        _atime: Option<TimeOrNow>,
-        _mtime: Option<TimeOrNow>,
+        atime: Option<TimeOrNow>,
+        mtime: Option<TimeOrNow>,
         _ctime: Option<SystemTime>,
         _fh: Option<FileHandle>,
         _crtime: Option<SystemTime>,
@@ -396,6 +415,9 @@ impl Filesystem for Shell {
         guarded("setattr", || {
             if self.0.tokens.take_alter(req.pid()) {
                 self.0.getattr(ino.0, reply);
+            } else if crate::inbox::is_here(ino.0) {
+                let change = Change { mode, uid, gid, size, accessed: atime, modified: mtime };
+                self.0.arriving_attr(ino.0, Some(change), reply);
             } else {
                 let changes_more = mode.or(uid).or(gid).is_some() || size.is_some();
                 self.0.set_times(ino, changes_more, reply);
@@ -403,8 +425,11 @@ impl Filesystem for Shell {
         });
     }
 
-    fn readlink(&self, _req: &Request, _ino: INodeNo, reply: ReplyData) {
-        reply.error(Errno::EINVAL);
+    fn readlink(&self, _req: &Request, ino: INodeNo, reply: ReplyData) {
+        guarded("readlink", || match crate::inbox::is_here(ino.0) {
+            true => self.0.arriving_readlink(ino.0, reply),
+            false => reply.error(Errno::EINVAL),
+        });
     }
 
     fn mknod(
@@ -412,25 +437,33 @@ impl Filesystem for Shell {
         req: &Request,
         parent: INodeNo,
         name: &OsStr,
-        _mode: u32,
+        mode: u32,
         _umask: u32,
         _rdev: u32,
         reply: ReplyEntry,
     ) {
-        guarded("mknod", || self.0.announced("mknod", req.pid(), parent, name, reply));
+        guarded("mknod", || match self.0.is_arriving(parent.0) {
+            true => {
+                let (name, asker) = (name.to_owned(), asker(req));
+                let make = move |inbox: &Inbox, dir: &Arc<Node>| {
+                    inbox.mknod(dir, name.as_encoded_bytes(), mode, asker)
+                };
+                self.0.arrive_entry(("mknod", parent.0), make, reply);
+            }
+            false => self.0.announced("mknod", req.pid(), parent, name, reply),
+        });
     }
 
-    fn mkdir(
-        &self,
-        req: &Request,
-        parent: INodeNo,
-        name: &OsStr,
-        _mode: u32,
-        _umask: u32,
-        reply: ReplyEntry,
-    ) {
+    fn mkdir(&self, req: &Request, parent: INodeNo, name: &OsStr, mode: u32, _umask: u32, reply: ReplyEntry) {
         guarded("mkdir", || match self.0.tokens.is_announcer(req.pid()) {
             true => self.0.announced("mkdir", req.pid(), parent, name, reply),
+            false if self.0.is_arriving(parent.0) => {
+                let (name, asker) = (name.to_owned(), asker(req));
+                let make = move |inbox: &Inbox, dir: &Arc<Node>| {
+                    inbox.mkdir(dir, name.as_encoded_bytes(), mode, asker)
+                };
+                self.0.arrive_entry(("mkdir", parent.0), make, reply);
+            }
             false => {
                 let act = self.0.tree.mkdir(parent.0, name.as_encoded_bytes());
                 let name = name.to_owned();
@@ -452,6 +485,12 @@ impl Filesystem for Shell {
             let name_bytes = name.as_encoded_bytes();
             match self.0.tokens.is_announcer(req.pid()) {
                 true => self.0.removed("unlink", req.pid(), parent, name, reply),
+                false if self.0.is_arriving(parent.0) => {
+                    let name = name.to_owned();
+                    let remove =
+                        move |inbox: &Inbox, dir: &Arc<Node>| Ok(inbox.unlink(dir, name.as_encoded_bytes())?);
+                    self.0.arrive_plainly(("unlink", parent.0), remove, reply);
+                }
                 false => {
                     let act = self.0.tree.unlink(parent.0, name_bytes);
                     self.0.act("unlink", (parent.0, vec![parent.0]), act, plainly(reply));
@@ -463,6 +502,12 @@ impl Filesystem for Shell {
     fn rmdir(&self, req: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
         guarded("rmdir", || match self.0.tokens.is_announcer(req.pid()) {
             true => self.0.removed("rmdir", req.pid(), parent, name, reply),
+            false if self.0.is_arriving(parent.0) => {
+                let name = name.to_owned();
+                let remove =
+                    move |inbox: &Inbox, dir: &Arc<Node>| Ok(inbox.rmdir(dir, name.as_encoded_bytes())?);
+                self.0.arrive_plainly(("rmdir", parent.0), remove, reply);
+            }
             false => {
                 let act = self.0.tree.rmdir(parent.0, name.as_encoded_bytes());
                 self.0.act("rmdir", (parent.0, vec![parent.0]), act, plainly(reply));
@@ -470,8 +515,11 @@ impl Filesystem for Shell {
         });
     }
 
-    fn symlink(&self, _req: &Request, parent: INodeNo, _name: &OsStr, _target: &Path, reply: ReplyEntry) {
-        reply.error(read_only("symlink", parent));
+    fn symlink(&self, req: &Request, parent: INodeNo, name: &OsStr, target: &Path, reply: ReplyEntry) {
+        guarded("symlink", || match self.0.is_arriving(parent.0) {
+            true => self.0.arriving_symlink(parent.0, name, target, asker(req), reply),
+            false => reply.error(read_only("symlink", parent)),
+        });
     }
 
     fn rename(
@@ -490,6 +538,10 @@ impl Filesystem for Shell {
                 flags if flags.is_empty() => Onto::Anything,
                 _ => return reply.error(Errno::EINVAL),
             };
+            if self.0.is_arriving(parent.0) || self.0.is_arriving(newparent.0) {
+                let (from, to) = ((parent.0, name), (newparent.0, newname));
+                return self.0.arriving_rename(from, to, onto == Onto::Anything, reply);
+            }
             let (from, to) = (name.as_encoded_bytes(), newname.as_encoded_bytes());
             let act = self.0.tree.rename((parent.0, from), (newparent.0, to), onto);
             self.0.act("rename", (newparent.0, vec![parent.0, newparent.0]), act, plainly(reply));
@@ -498,6 +550,9 @@ impl Filesystem for Shell {
 
     fn link(&self, _req: &Request, ino: INodeNo, newparent: INodeNo, newname: &OsStr, reply: ReplyEntry) {
         guarded("link", || {
+            if self.0.is_arriving(ino.0) || self.0.is_arriving(newparent.0) {
+                return self.0.arriving_link(ino.0, newparent.0, newname, reply);
+            }
             let act = self.0.tree.link(ino.0, newparent.0, newname.as_encoded_bytes());
             let answer: Answer = Box::new(move |tree, done| {
                 match done.and_then(|act| tree.entry_of(act).map_err(|error| error.errno())) {
@@ -511,19 +566,25 @@ impl Filesystem for Shell {
 
     fn create(
         &self,
-        _req: &Request,
+        req: &Request,
         parent: INodeNo,
-        _name: &OsStr,
-        _mode: u32,
+        name: &OsStr,
+        mode: u32,
         _umask: u32,
-        _flags: i32,
+        flags: i32,
         reply: ReplyCreate,
     ) {
-        reply.error(read_only("create", parent));
+        guarded("create", || match self.0.is_arriving(parent.0) {
+            true => self.0.arriving_create(parent.0, name, (mode, flags), asker(req), reply),
+            false => reply.error(read_only("create", parent)),
+        });
     }
 
     fn open(&self, _req: &Request, ino: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
-        guarded("open", || self.0.open(ino.0, flags, reply));
+        guarded("open", || match crate::inbox::is_here(ino.0) {
+            true => self.0.arriving_open(ino.0, flags.0, reply),
+            false => self.0.open(ino.0, flags, reply),
+        });
     }
 
     fn read(
@@ -537,52 +598,79 @@ impl Filesystem for Shell {
         _lock_owner: Option<LockOwner>,
         reply: ReplyData,
     ) {
-        guarded("read", || self.0.read(ino.0, fh.0, offset, size, reply));
+        guarded("read", || match crate::inbox::is_here(ino.0) {
+            true => self.0.arriving_read(ino.0, fh.0, (offset, size), reply),
+            false => self.0.read(ino.0, fh.0, offset, size, reply),
+        });
     }
 
     fn write(
         &self,
         _req: &Request,
         ino: INodeNo,
-        _fh: FileHandle,
-        _offset: u64,
-        _data: &[u8],
+        fh: FileHandle,
+        offset: u64,
+        data: &[u8],
         _write_flags: WriteFlags,
         _flags: OpenFlags,
         _lock_owner: Option<LockOwner>,
         reply: ReplyWrite,
     ) {
-        reply.error(read_only("write", ino));
+        guarded("write", || match crate::inbox::is_here(ino.0) {
+            true => self.0.arriving_write(ino.0, fh.0, offset, data, reply),
+            false => reply.error(read_only("write", ino)),
+        });
     }
 
-    fn flush(&self, _req: &Request, _ino: INodeNo, _fh: FileHandle, _owner: LockOwner, reply: ReplyEmpty) {
-        reply.ok();
+    fn flush(&self, _req: &Request, ino: INodeNo, fh: FileHandle, _owner: LockOwner, reply: ReplyEmpty) {
+        guarded("flush", || match crate::inbox::is_here(ino.0) {
+            true => {
+                let flush = move |inbox: &Inbox, _: &Arc<Node>| inbox.flush(fh.0);
+                self.0.arrive_plainly(("flush", ino.0), flush, reply);
+            }
+            false => reply.ok(),
+        });
     }
 
     fn release(
         &self,
         _req: &Request,
-        _ino: INodeNo,
+        ino: INodeNo,
         fh: FileHandle,
         _flags: OpenFlags,
         _lock_owner: Option<LockOwner>,
         _flush: bool,
         reply: ReplyEmpty,
     ) {
-        guarded("release", || self.0.files.release(fh.0));
+        guarded("release", || match &self.0.arriving {
+            Some(arriving) if crate::inbox::is_here(ino.0) => arriving.inbox.release(fh.0),
+            _ => self.0.files.release(fh.0),
+        });
         reply.ok();
     }
 
-    fn fsync(&self, _req: &Request, ino: INodeNo, _fh: FileHandle, _datasync: bool, reply: ReplyEmpty) {
-        guarded("fsync", || self.0.sync("fsync", ino.0, reply));
+    fn fsync(&self, _req: &Request, ino: INodeNo, fh: FileHandle, _datasync: bool, reply: ReplyEmpty) {
+        guarded("fsync", || match crate::inbox::is_here(ino.0) {
+            true => {
+                let sync = move |inbox: &Inbox, _: &Arc<Node>| Ok(inbox.sync(fh.0)?);
+                self.0.arrive_plainly(("fsync", ino.0), sync, reply);
+            }
+            false => self.0.sync("fsync", ino.0, reply),
+        });
     }
 
     fn opendir(&self, _req: &Request, ino: INodeNo, _flags: OpenFlags, reply: ReplyOpen) {
-        guarded("opendir", || self.0.opendir(ino.0, reply));
+        guarded("opendir", || match self.0.is_arriving(ino.0) {
+            true => self.0.arriving_opendir(ino.0, reply),
+            false => self.0.opendir(ino.0, reply),
+        });
     }
 
     fn readdir(&self, _req: &Request, ino: INodeNo, fh: FileHandle, offset: u64, reply: ReplyDirectory) {
-        guarded("readdir", || self.0.readdir_plain(ino.0, fh.0, offset, reply));
+        guarded("readdir", || match self.0.is_arriving(ino.0) {
+            true => self.0.arriving_readdir(ino.0, fh.0, offset, reply),
+            false => self.0.readdir_plain(ino.0, fh.0, offset, reply),
+        });
     }
 
     fn readdirplus(
@@ -593,28 +681,49 @@ impl Filesystem for Shell {
         offset: u64,
         reply: ReplyDirectoryPlus,
     ) {
-        guarded("readdirplus", || self.0.readdirplus(ino.0, fh.0, offset, reply));
+        guarded("readdirplus", || match self.0.is_arriving(ino.0) {
+            true => self.0.arriving_readdirplus(ino.0, fh.0, offset, reply),
+            false => self.0.readdirplus(ino.0, fh.0, offset, reply),
+        });
     }
 
-    fn releasedir(
-        &self,
-        _req: &Request,
-        _ino: INodeNo,
-        fh: FileHandle,
-        _flags: OpenFlags,
-        reply: ReplyEmpty,
-    ) {
-        guarded("releasedir", || self.0.handles.close(fh.0));
+    fn releasedir(&self, _req: &Request, ino: INodeNo, fh: FileHandle, _flags: OpenFlags, reply: ReplyEmpty) {
+        guarded("releasedir", || match self.0.is_arriving(ino.0) {
+            true => self.0.arriving_releasedir(fh.0),
+            false => self.0.handles.close(fh.0),
+        });
         reply.ok();
     }
 
     fn fsyncdir(&self, _req: &Request, ino: INodeNo, _fh: FileHandle, _datasync: bool, reply: ReplyEmpty) {
-        guarded("fsyncdir", || self.0.sync("fsyncdir", ino.0, reply));
+        guarded("fsyncdir", || match self.0.is_arriving(ino.0) {
+            true => {
+                let sync = |inbox: &Inbox, dir: &Arc<Node>| inbox.sync_dir(dir);
+                self.0.arrive_plainly(("fsyncdir", ino.0), sync, reply);
+            }
+            false => self.0.sync("fsyncdir", ino.0, reply),
+        });
     }
 
     fn statfs(&self, _req: &Request, _ino: INodeNo, reply: ReplyStatfs) {
-        // No blocks, none free: there is no room to be had here, and `df` leaves it out.
-        reply.statfs(0, 0, 0, 0, 0, 4096, 255, 4096);
+        guarded("statfs", || {
+            let room = self.0.arriving.as_ref().and_then(|arriving| arriving.inbox.room().ok());
+            match room {
+                // What can be copied here is what the upload folder's disk has room for.
+                Some(room) => reply.statfs(
+                    room.f_blocks,
+                    room.f_bfree,
+                    room.f_bavail,
+                    room.f_files,
+                    room.f_ffree,
+                    room.f_bsize as u32,
+                    255,
+                    room.f_frsize as u32,
+                ),
+                // No blocks, none free: there is no room to be had here, and `df` leaves it out.
+                None => reply.statfs(0, 0, 0, 0, 0, 4096, 255, 4096),
+            }
+        });
     }
 
     fn setxattr(
@@ -627,7 +736,15 @@ impl Filesystem for Shell {
         _position: u32,
         reply: ReplyEmpty,
     ) {
-        guarded("setxattr", || self.0.set_attribute(ino.0, name, Some(value), flags, reply));
+        guarded("setxattr", || match crate::inbox::is_here(ino.0) {
+            true => {
+                let (name, value) = (name.to_owned(), value.to_owned());
+                let set =
+                    move |_: &Inbox, node: &Arc<Node>| Ok(node.set_attribute(&name, Some(&value), flags)?);
+                self.0.arrive_plainly(("setxattr", ino.0), set, reply);
+            }
+            false => self.0.set_attribute(ino.0, name, Some(value), flags, reply),
+        });
     }
 
     fn getxattr(&self, _req: &Request, ino: INodeNo, name: &OsStr, size: u32, reply: ReplyXattr) {
@@ -635,23 +752,35 @@ impl Filesystem for Shell {
         if !name.as_encoded_bytes().starts_with(PREFIX) && self.0.xattrs == Xattrs::User {
             return reply.error(Errno::NO_XATTR);
         }
-        guarded("getxattr", || self.0.getxattr(ino.0, name, size, reply));
+        guarded("getxattr", || match crate::inbox::is_here(ino.0) {
+            true if self.0.xattrs == Xattrs::User => self.0.arriving_getxattr(ino.0, name, size, reply),
+            _ => self.0.getxattr(ino.0, name, size, reply),
+        });
     }
 
     fn listxattr(&self, _req: &Request, ino: INodeNo, size: u32, reply: ReplyXattr) {
         guarded("listxattr", || match self.0.xattrs {
             Xattrs::Off => reply.error(FsError::NoAttributes.errno()),
+            Xattrs::User if crate::inbox::is_here(ino.0) => self.0.arriving_listxattr(ino.0, size, reply),
             Xattrs::User => sized("listxattr", ino.0, self.0.tree.attributes(ino.0), size, reply),
         });
     }
 
     fn removexattr(&self, _req: &Request, ino: INodeNo, name: &OsStr, reply: ReplyEmpty) {
-        guarded("removexattr", || self.0.set_attribute(ino.0, name, None, 0, reply));
+        guarded("removexattr", || match crate::inbox::is_here(ino.0) {
+            true => {
+                let name = name.to_owned();
+                let remove = move |_: &Inbox, node: &Arc<Node>| Ok(node.set_attribute(&name, None, 0)?);
+                self.0.arrive_plainly(("removexattr", ino.0), remove, reply);
+            }
+            false => self.0.set_attribute(ino.0, name, None, 0, reply),
+        });
     }
 
     fn access(&self, _req: &Request, ino: INodeNo, mask: AccessFlags, reply: ReplyEmpty) {
         // What is known of a photo may be changed, though not its bytes: `rm` would ask first were it said to be protected.
-        if mask.contains(AccessFlags::W_OK) && !self.0.tree.may_change(ino.0) {
+        let is_ours = !self.0.is_arriving(ino.0);
+        if is_ours && mask.contains(AccessFlags::W_OK) && !self.0.tree.may_change(ino.0) {
             reply.error(read_only("access", ino));
         } else {
             reply.ok();
@@ -662,13 +791,20 @@ impl Filesystem for Shell {
         &self,
         _req: &Request,
         ino: INodeNo,
-        _fh: FileHandle,
-        _offset: u64,
-        _length: u64,
-        _mode: i32,
+        fh: FileHandle,
+        offset: u64,
+        length: u64,
+        mode: i32,
         reply: ReplyEmpty,
     ) {
-        reply.error(read_only("fallocate", ino));
+        guarded("fallocate", || match crate::inbox::is_here(ino.0) {
+            true => {
+                let allocate =
+                    move |inbox: &Inbox, _: &Arc<Node>| Ok(inbox.allocate(fh.0, mode, offset, length)?);
+                self.0.arrive_plainly(("fallocate", ino.0), allocate, reply);
+            }
+            false => reply.error(read_only("fallocate", ino)),
+        });
     }
 
     fn lseek(

@@ -2,6 +2,8 @@
 
 use std::fs::File;
 use std::io;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use library::metadata::TagPath;
@@ -54,6 +56,17 @@ pub trait Source: Send + Sync + 'static {
     /// Decides this of a tag, as [`Source::decide`] does. May block.
     fn decide_tag(&self, decision: &TagDecision) -> Result<(), SourceError>;
 
+    /// The directory of files on their way into the library, on the disk of the upload folder. `None`: nothing can be
+    /// uploaded.
+    fn inbox(&self) -> Option<PathBuf>;
+
+    /// Takes a file of the inbox into the library: moves it to where it belongs, on the disk for good, or removes it
+    /// where the library has the same bytes. May block.
+    fn import(&self, arrival: &Arrival<'_>) -> Result<Arrived, SourceError>;
+
+    /// The writer of a file that was taken in wrote on, and has closed it again. May block.
+    fn amended(&self, file: &File) -> Result<(), SourceError>;
+
     /// What the catalogue knows of an asset beyond its row. May block.
     fn details(&self, asset: AssetId) -> Option<Details>;
 
@@ -62,6 +75,26 @@ pub trait Source: Send + Sync + 'static {
 
     /// Opens a file of [`Source::unreadable`] for reading as [`Source::open_original`] does. May block.
     fn open_unreadable(&self, file: &Unreadable) -> Result<Original, SourceError>;
+}
+
+/// A file in the inbox that is complete, and on the disk.
+#[derive(Debug)]
+pub struct Arrival<'a> {
+    /// Its directory, which can only be looked up in.
+    pub dir: &'a OwnedFd,
+    /// Its name there.
+    pub name: &'a [u8],
+    /// Itself.
+    pub file: &'a File,
+}
+
+/// What became of a file in the inbox.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Arrived {
+    /// The library has it, and it stands in the inbox no more.
+    TakenIn,
+    /// It stays, for this reason.
+    Left(String),
 }
 
 /// Something decided of a person.

@@ -24,6 +24,7 @@ mod favourites;
 mod fixed;
 mod folders;
 mod groups;
+mod inbox;
 mod inodes;
 mod lingering;
 pub(crate) mod listing;
@@ -78,7 +79,7 @@ pub(crate) const FOUND: Duration = Duration::from_secs(5);
 const REFUSALS: usize = 1000;
 
 /// The views, in the order in which the root lists them.
-static VIEWS: [&dyn View; 19] = [
+static VIEWS: [&dyn View; 20] = [
     &albums::Albums,
     &all::All,
     &archive::Archive,
@@ -86,6 +87,7 @@ static VIEWS: [&dyn View; 19] = [
     &cameras::Cameras,
     &favourites::Favourites,
     &folders::Folders,
+    &inbox::Inbox,
     &on_this_day::OnThisDay,
     &people::People,
     &places::Places,
@@ -413,6 +415,11 @@ impl Tree {
             Asked::Query(query) => Some(query.to_owned()),
             Asked::Like(_) => None,
         }
+    }
+
+    /// Whether it is the directory of what is on its way into the library.
+    pub(crate) fn is_inbox(&self, ino: u64) -> bool {
+        self.dir(ino).is_ok_and(|path| path.as_bytes() == inbox::NAME.as_bytes())
     }
 
     /// Whether what a directory lists must be searched for.

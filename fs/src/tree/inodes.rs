@@ -79,7 +79,7 @@ impl Inodes {
     }
 
     fn number(path: &DirPath, salt: u32) -> u64 {
-        (path.number(salt) & (UNREADABLE_MARK - 1)) | FIXED_END
+        (path.number(salt) & (crate::inbox::MARK - 1)) | FIXED_END
     }
 
     /// All directories the kernel knows, with their numbers.
@@ -220,7 +220,7 @@ mod tests {
         let mut inodes = Inodes::default();
         for name in 0..1000 {
             let ino = inodes.look_up(&DirPath::of([name.to_string()]), ROOT, 0).unwrap();
-            assert!((FIXED_END..UNREADABLE_MARK).contains(&ino));
+            assert!((FIXED_END..crate::inbox::MARK).contains(&ino));
         }
     }
 }

@@ -7,6 +7,7 @@ pub mod mounted;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -16,8 +17,8 @@ use std::time::SystemTime;
 use crossbeam_channel::{Receiver, Sender};
 use galleryfs_fs::clock::Clock;
 use galleryfs_fs::{
-    AlbumDecision, Commit, Details, Original, PersonDecision, QueryError, Source, SourceError, TagDecision,
-    Unreadable,
+    AlbumDecision, Arrival, Arrived, Commit, Details, Original, PersonDecision, QueryError, Source,
+    SourceError, TagDecision, Unreadable,
 };
 use jiff::civil::Date;
 use library::metadata::TagPath;
@@ -386,6 +387,46 @@ impl Source for TestLibrary {
         if self.disk_failed.load(Ordering::Relaxed) {
             return Err(io::Error::from(io::ErrorKind::StorageFull).into());
         }
+        Ok(())
+    }
+
+    /// Beside the photos.
+    fn inbox(&self) -> Option<PathBuf> {
+        let inbox = self.root.parent()?.join("inbox");
+        std::fs::create_dir_all(&inbox).ok()?;
+        Some(inbox)
+    }
+
+    /// To `in/NAME`; what begins with "no" is no photo, and what is there already is known.
+    fn import(&self, arrival: &Arrival<'_>) -> Result<Arrived, SourceError> {
+        let dir = PathBuf::from(format!("/proc/self/fd/{}", arrival.dir.as_raw_fd()));
+        let name = std::ffi::OsStr::from_bytes(arrival.name);
+        let bytes = std::fs::read(dir.join(name))?;
+        if bytes.starts_with(b"no") {
+            return Ok(Arrived::Left("it is no photo".into()));
+        }
+        let known = std::fs::read_dir(self.root.join("in")).into_iter().flatten().flatten();
+        if known.map(|entry| entry.path()).any(|path| std::fs::read(path).unwrap() == bytes) {
+            std::fs::remove_file(dir.join(name))?;
+            return Ok(Arrived::TakenIn);
+        }
+        let relative = format!("in/{}", name.display());
+        std::fs::create_dir_all(self.root.join("in"))?;
+        std::fs::rename(dir.join(name), self.root.join(&relative))?;
+        self.note(&self.root.join(&relative));
+        let size = bytes.len() as u64;
+        self.edit(|fixture| {
+            vec![fixture.add(&Photo {
+                path: &relative,
+                size,
+                taken: Some("2024-05-01T10:20:30"),
+                ..Photo::default()
+            })]
+        });
+        Ok(Arrived::TakenIn)
+    }
+
+    fn amended(&self, _file: &File) -> Result<(), SourceError> {
         Ok(())
     }
 

@@ -39,6 +39,14 @@ impl Mounted {
         Self::with(options())
     }
 
+    /// Unmounted, and mounted once more.
+    pub fn again(mut self) -> Self {
+        self.mount.take().unwrap().unmount().unwrap();
+        let source = Arc::<TestLibrary>::clone(&self.library);
+        self.mount = Some(galleryfs_fs::mount(source, &self.dir.path().join("mnt"), options()).unwrap());
+        self
+    }
+
     pub fn at(&self, path: &str) -> PathBuf {
         self.dir.path().join("mnt").join(path)
     }

@@ -1,0 +1,169 @@
+//! Files taken into the library: at the close of their last writer, when they are renamed from a temporary name, or at
+//! the next start.
+
+use std::os::unix::ffi::OsStrExt;
+use std::sync::{Arc, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, bounded, select};
+use rustix::fs::{AtFlags, FileType, OFlags};
+
+use super::Inbox;
+use super::node::{Node, open_dir};
+use super::temporary::is_temporary;
+use crate::error::FsError;
+use crate::source::{Arrival, Arrived, SourceError};
+
+/// How often names whose time is over are taken away.
+const TIDIED: Duration = Duration::from_secs(5);
+/// Directories in directories that are looked through at the start.
+const DEEPEST: usize = 64;
+
+impl Inbox {
+    /// `flush`: takes a file in when its last writer closes it after writing. Without bytes since the last time it does
+    /// nothing. Blocks on the disk and on the library.
+    pub(crate) fn flush(&self, handle: u64) -> Result<(), FsError> {
+        let handle = self.handle(handle)?;
+        let node = &handle.node;
+        if !handle.writes || node.writers() > 1 || !node.take_written() {
+            return Ok(());
+        }
+        let done = handle.file.sync_all().map_err(FsError::from).and_then(|()| {
+            node.mark_complete(true);
+            self.take_in(node)
+        });
+        if done.is_err() {
+            // The next close tries again.
+            node.is_written();
+        }
+        done
+    }
+
+    /// Takes in a file that is complete, if its name is not a temporary one.
+    fn take_in(&self, node: &Arc<Node>) -> Result<(), FsError> {
+        let _alone = node.arriving.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((dir, name)) = node.place() else { return Ok(()) };
+        if node.is_taken_in() {
+            // Its writer went on writing to what the library has by now.
+            return Ok(self.source.amended(&node.open(OFlags::RDONLY)?)?);
+        }
+        if is_temporary(&name) || FileType::from_raw_mode(node.stat()?.st_mode) != FileType::RegularFile {
+            return Ok(());
+        }
+        let file = node.open(OFlags::RDONLY)?;
+        let fd = dir.fd();
+        // Before it is another's to find: whoever finds it in the library must not see the mark.
+        node.mark_complete(false);
+        node.set_reason(None);
+        match self.source.import(&Arrival { dir: &fd, name: &name, file: &file }) {
+            Ok(Arrived::TakenIn) => {
+                node.set_taken_in(true);
+                self.nodes().add_alias(&dir, &name, node);
+                Ok(())
+            }
+            Ok(Arrived::Left(reason)) => {
+                tracing::info!(name = %name.escape_ascii(), reason, "stays in inbox/");
+                node.set_reason(Some(&reason));
+                Ok(())
+            }
+            Err(error) => {
+                node.mark_complete(true);
+                let error = FsError::from(error);
+                node.set_reason(Some(&error.to_string()));
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes in what was complete when the daemon ended.
+    fn resume(&self, dir: &Arc<Node>, depth: usize) {
+        let Ok(entries) = self.list(dir) else { return };
+        for entry in entries {
+            let Ok(node) = self.find(dir, &entry.name) else { continue };
+            match entry.kind {
+                fuser::FileType::Directory if depth < DEEPEST => self.resume(&node, depth + 1),
+                fuser::FileType::RegularFile if node.is_complete() => self.later(&node),
+                fuser::FileType::RegularFile if !is_temporary(&entry.name) => {
+                    node.set_reason(Some("it was not written to its end: copy it again, or remove it"));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn later(&self, node: &Arc<Node>) {
+        if let Err(error) = self.take_in(node) {
+            tracing::warn!(%error, "a file in inbox/ cannot be taken in");
+        }
+    }
+
+    /// Takes away names whose time is over, and the directories that are empty without them.
+    fn tidy(&self, now: Instant) {
+        let dirs = self.nodes().over(now);
+        for mut dir in dirs {
+            while let Some((above, name)) = dir.place() {
+                let gone = !self.nodes().has_aliases(&dir)
+                    && rustix::fs::unlinkat(
+                        above.fd(),
+                        std::ffi::OsStr::from_bytes(&name),
+                        AtFlags::REMOVEDIR,
+                    )
+                    .is_ok();
+                if !gone {
+                    break;
+                }
+                dir = above;
+            }
+        }
+    }
+}
+
+/// The thread that takes in what nobody waits for. Dropping it ends it.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Worker {
+    pub(crate) fn start(inbox: Arc<Inbox>) -> std::io::Result<Self> {
+        let (stop, stopped) = bounded(0);
+        let thread =
+            std::thread::Builder::new().name("fs-inbox".into()).spawn(move || work(&inbox, &stopped))?;
+        Ok(Self { stop: Some(stop), thread: Some(thread) })
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the thread of the inbox panicked");
+        }
+    }
+}
+
+fn work(inbox: &Inbox, stopped: &Receiver<()>) {
+    let root = inbox.root();
+    inbox.resume(&root, 0);
+    loop {
+        select! {
+            recv(stopped) -> _ => return,
+            recv(inbox.arrived) -> node => match node {
+                Ok(node) => inbox.later(&node),
+                Err(_) => return,
+            },
+            default(TIDIED) => {}
+        }
+        inbox.tidy(Instant::now());
+    }
+}
+
+impl Inbox {
+    /// `fsyncdir`.
+    pub(crate) fn sync_dir(&self, dir: &Node) -> Result<(), FsError> {
+        let open = open_dir(dir)?;
+        rustix::fs::fsync(open).map_err(|error| FsError::Source(SourceError::Io(error.into())))
+    }
+}

@@ -1,0 +1,264 @@
+//! Something in the inbox, held by a descriptor: names may change while the kernel has it.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use fuser::{FileAttr, INodeNo};
+use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Stat, Timestamps, Uid, XattrFlags};
+
+use super::moment;
+use crate::xattr::PREFIX;
+
+/// Says of a file that it was closed by its writer, for the next start.
+const COMPLETE: &str = "user.galleryfs.complete";
+
+/// Says of a file why it is still here.
+const REASON: &str = "user.galleryfs.last_error";
+
+/// Where something stands.
+pub(super) type Place = (Arc<Node>, Box<[u8]>);
+
+/// A file, directory or other thing in the inbox.
+#[derive(Debug)]
+pub(crate) struct Node {
+    ino: u64,
+    fd: Mutex<Arc<OwnedFd>>,
+    place: Mutex<Option<Place>>,
+    /// How many have it open for writing.
+    writers: AtomicUsize,
+    /// Whether bytes came since it was last taken in.
+    written: AtomicBool,
+    /// Whether it stands in the library now.
+    taken_in: AtomicBool,
+    /// One takes it in at a time.
+    pub(super) arriving: Mutex<()>,
+}
+
+fn time(seconds: i64, nanoseconds: i64) -> SystemTime {
+    let rest = Duration::from_nanos(nanoseconds.max(0) as u64);
+    let whole = Duration::from_secs(seconds.unsigned_abs());
+    let at = match seconds {
+        0.. => SystemTime::UNIX_EPOCH.checked_add(whole),
+        _ => SystemTime::UNIX_EPOCH.checked_sub(whole),
+    };
+    at.and_then(|at| at.checked_add(rest)).unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+/// What FUSE calls a kind of file.
+pub(super) fn kind(kind: FileType) -> fuser::FileType {
+    match kind {
+        FileType::Directory => fuser::FileType::Directory,
+        FileType::Symlink => fuser::FileType::Symlink,
+        FileType::Fifo => fuser::FileType::NamedPipe,
+        FileType::Socket => fuser::FileType::Socket,
+        FileType::CharacterDevice => fuser::FileType::CharDevice,
+        FileType::BlockDevice => fuser::FileType::BlockDevice,
+        _ => fuser::FileType::RegularFile,
+    }
+}
+
+/// Opens a directory to list it, or to have the disk keep it.
+pub(super) fn open_dir(node: &Node) -> io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    Ok(rustix::fs::openat(node.fd(), ".", flags, Mode::empty())?)
+}
+
+impl Node {
+    pub(super) fn new(ino: u64, fd: OwnedFd) -> Self {
+        Self {
+            ino,
+            fd: Mutex::new(Arc::new(fd)),
+            place: Mutex::default(),
+            writers: AtomicUsize::new(0),
+            written: AtomicBool::new(false),
+            taken_in: AtomicBool::new(false),
+            arriving: Mutex::default(),
+        }
+    }
+
+    /// Its number.
+    pub(crate) fn ino(&self) -> u64 {
+        self.ino
+    }
+
+    /// What holds it. It cannot be read or written by this.
+    pub(super) fn fd(&self) -> Arc<OwnedFd> {
+        Arc::clone(&self.fd.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A path that leads to it whatever its name.
+    pub(super) fn path(&self) -> String {
+        format!("/proc/self/fd/{}", self.fd().as_raw_fd())
+    }
+
+    pub(super) fn stat(&self) -> io::Result<Stat> {
+        Ok(rustix::fs::fstat(self.fd())?)
+    }
+
+    /// Opens it by itself.
+    pub(super) fn open(&self, flags: OFlags) -> io::Result<File> {
+        let kind = FileType::from_raw_mode(self.stat()?.st_mode);
+        if kind == FileType::Symlink {
+            return Err(rustix::io::Errno::LOOP.into());
+        }
+        Ok(rustix::fs::open(self.path(), flags | OFlags::CLOEXEC, Mode::empty())?.into())
+    }
+
+    /// What `stat` says.
+    pub(crate) fn attr(&self) -> io::Result<FileAttr> {
+        let stat = self.stat()?;
+        let changed = time(stat.st_ctime, stat.st_ctime_nsec as i64);
+        Ok(FileAttr {
+            ino: INodeNo(self.ino),
+            size: stat.st_size.max(0) as u64,
+            blocks: stat.st_blocks.max(0) as u64,
+            atime: time(stat.st_atime, stat.st_atime_nsec as i64),
+            mtime: time(stat.st_mtime, stat.st_mtime_nsec as i64),
+            ctime: changed,
+            crtime: changed,
+            kind: kind(FileType::from_raw_mode(stat.st_mode)),
+            perm: (stat.st_mode & 0o7777) as u16,
+            // What was unlinked in favour of one that the library has is still called so here.
+            nlink: (stat.st_nlink as u32).max(u32::from(self.is_taken_in())),
+            uid: stat.st_uid,
+            gid: stat.st_gid,
+            rdev: stat.st_rdev as u32,
+            blksize: stat.st_blksize as u32,
+            flags: 0,
+        })
+    }
+
+    pub(super) fn own(&self, uid: Option<u32>, gid: Option<u32>) -> io::Result<()> {
+        let (uid, gid) = (uid.map(Uid::from_raw), gid.map(Gid::from_raw));
+        let flags = AtFlags::EMPTY_PATH | AtFlags::SYMLINK_NOFOLLOW;
+        Ok(rustix::fs::chownat(self.fd(), "", uid, gid, flags)?)
+    }
+
+    pub(super) fn set_times(
+        &self,
+        accessed: Option<fuser::TimeOrNow>,
+        modified: Option<fuser::TimeOrNow>,
+    ) -> io::Result<()> {
+        let times = Timestamps { last_access: moment(accessed), last_modification: moment(modified) };
+        let flags = AtFlags::EMPTY_PATH | AtFlags::SYMLINK_NOFOLLOW;
+        Ok(rustix::fs::utimensat(self.fd(), "", &times, flags)?)
+    }
+
+    /// Where a symlink points.
+    pub(crate) fn target(&self) -> io::Result<Vec<u8>> {
+        Ok(rustix::fs::readlinkat(self.fd(), "", Vec::new())?.into_bytes())
+    }
+
+    /// Where it stands, as far as is known. `None` once it has lost its name.
+    pub(super) fn place(&self) -> Option<Place> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn has_name(&self, dir: &Arc<Self>, name: &[u8]) {
+        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = Some((Arc::clone(dir), name.into()));
+    }
+
+    pub(super) fn lost_name(&self, dir: &Arc<Self>, name: &[u8]) {
+        let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        place.take_if(|(at, called)| Arc::ptr_eq(at, dir) && **called == *name);
+    }
+
+    pub(super) fn begin_writing(&self) {
+        self.writers.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(super) fn end_writing(&self) {
+        self.writers.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    pub(super) fn writers(&self) -> usize {
+        self.writers.load(Ordering::Acquire)
+    }
+
+    pub(super) fn is_written(&self) {
+        self.written.store(true, Ordering::Release);
+    }
+
+    /// Whether bytes came since this was last asked.
+    pub(super) fn take_written(&self) -> bool {
+        self.written.swap(false, Ordering::AcqRel)
+    }
+
+    /// Whether it stands in the library now.
+    pub(crate) fn is_taken_in(&self) -> bool {
+        self.taken_in.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_taken_in(&self, taken_in: bool) {
+        self.taken_in.store(taken_in, Ordering::Release);
+    }
+
+    pub(super) fn replace_fd(&self, fd: OwnedFd) {
+        *self.fd.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(fd);
+    }
+
+    /// Says why it is still here, for whoever asks and for later; `None` takes that back. A disk that keeps no attributes
+    /// leaves it to the log.
+    pub(super) fn set_reason(&self, reason: Option<&str>) {
+        let done = match reason {
+            Some(reason) => rustix::fs::setxattr(self.path(), REASON, reason.as_bytes(), XattrFlags::empty()),
+            None => rustix::fs::removexattr(self.path(), REASON),
+        };
+        if let Err(error) = done {
+            tracing::trace!(%error, "a file does not say why it stays");
+        }
+    }
+
+    /// An attribute of its own: only those of users.
+    pub(crate) fn attribute(&self, name: &OsStr) -> io::Result<Vec<u8>> {
+        let mut value = vec![0; 1 << 16];
+        let size = rustix::fs::getxattr(self.path(), name, &mut value[..])?;
+        value.truncate(size);
+        Ok(value)
+    }
+
+    /// The names of its attributes, each ended by a zero byte.
+    pub(crate) fn attributes(&self) -> io::Result<Vec<u8>> {
+        let mut names = vec![0; 1 << 16];
+        let size = rustix::fs::listxattr(self.path(), &mut names[..])?;
+        names.truncate(size);
+        let all = names.split_inclusive(|byte| *byte == 0);
+        let shown =
+            |name: &&[u8]| name.starts_with(PREFIX) && name.strip_suffix(b"\0") != Some(COMPLETE.as_bytes());
+        Ok(all.filter(shown).flatten().copied().collect())
+    }
+
+    /// Sets an attribute, or with no value removes it.
+    pub(crate) fn set_attribute(&self, name: &OsStr, value: Option<&[u8]>, flags: i32) -> io::Result<()> {
+        if !name.as_encoded_bytes().starts_with(PREFIX) {
+            return Err(rustix::io::Errno::OPNOTSUPP.into());
+        }
+        Ok(match value {
+            Some(value) => {
+                rustix::fs::setxattr(self.path(), name, value, XattrFlags::from_bits_retain(flags as u32))?;
+            }
+            None => rustix::fs::removexattr(self.path(), name)?,
+        })
+    }
+
+    /// Whether its writer has closed it after writing.
+    pub(super) fn is_complete(&self) -> bool {
+        rustix::fs::getxattr(self.path(), COMPLETE, &mut [0_u8; 1][..]).is_ok()
+    }
+
+    /// Says that its writer has closed it, or that it is not to be said any more. A disk that keeps no such marks loses it.
+    pub(super) fn mark_complete(&self, complete: bool) {
+        let done = match complete {
+            true => rustix::fs::setxattr(self.path(), COMPLETE, b"1", XattrFlags::empty()),
+            false => rustix::fs::removexattr(self.path(), COMPLETE),
+        };
+        if let Err(error) = done {
+            tracing::trace!(%error, "a file is not marked");
+        }
+    }
+}

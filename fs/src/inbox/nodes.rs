@@ -1,0 +1,163 @@
+//! What the kernel holds of the inbox, and the names that lead to what was taken in.
+
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::MARK;
+use super::node::Node;
+
+/// How long a file that was taken in is still found under its name here.
+const LATELY: Duration = Duration::from_secs(60);
+
+/// A name that leads to a file which does not stand here any more.
+#[derive(Debug)]
+pub(super) struct Alias {
+    node: Arc<Node>,
+    until: Instant,
+}
+
+/// A node, and how many times the kernel was told of it.
+#[derive(Debug)]
+pub(super) struct Held {
+    node: Arc<Node>,
+    real: u64,
+    lookups: u64,
+}
+
+/// Which node this is, of a directory.
+fn key(dir: &Arc<Node>, name: &[u8]) -> (u64, Box<[u8]>) {
+    (dir.ino(), name.into())
+}
+
+/// All nodes the kernel knows.
+#[derive(Debug, Default)]
+pub(super) struct Nodes {
+    by_ino: HashMap<u64, Held>,
+    /// By the inode number on the disk.
+    by_real: HashMap<u64, u64>,
+    aliases: HashMap<(u64, Box<[u8]>), Alias>,
+}
+
+impl Nodes {
+    pub(super) fn get(&self, ino: u64) -> Option<Arc<Node>> {
+        self.by_ino.get(&ino).map(|held| Arc::clone(&held.node))
+    }
+
+    /// The node of what `fd` holds, which is called `name` in `dir`.
+    pub(super) fn of(&mut self, fd: OwnedFd, dir: &Arc<Node>, name: &[u8]) -> io::Result<Arc<Node>> {
+        let real = rustix::fs::fstat(&fd)?.st_ino;
+        if let Some(node) = self.by_real.get(&real).and_then(|ino| self.get(*ino)) {
+            node.has_name(dir, name);
+            return Ok(node);
+        }
+        let mut ino = MARK | (real & (MARK - 1));
+        while self.by_ino.contains_key(&ino) || ino == MARK {
+            // Somebody else has the number: its file was another once.
+            ino = MARK | (ino.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1) & (MARK - 1));
+        }
+        let node = Arc::new(Node::new(ino, fd));
+        node.has_name(dir, name);
+        self.by_real.insert(real, ino);
+        self.by_ino.insert(ino, Held { node: Arc::clone(&node), real, lookups: 0 });
+        Ok(node)
+    }
+
+    /// The kernel was told of a node so many times more.
+    pub(super) fn count(&mut self, node: &Arc<Node>, times: u64) {
+        if let Some(held) = self.by_ino.get_mut(&node.ino()) {
+            held.lookups += times;
+        }
+    }
+
+    pub(super) fn forget(&mut self, ino: u64, count: u64) {
+        let Some(held) = self.by_ino.get_mut(&ino) else { return };
+        held.lookups = held.lookups.saturating_sub(count);
+        self.sweep(ino);
+    }
+
+    /// Lets go of a node that nobody knows.
+    fn sweep(&mut self, ino: u64) {
+        let Some(held) = self.by_ino.get(&ino) else { return };
+        let is_alias = || self.aliases.values().any(|alias| alias.node.ino() == ino);
+        if held.lookups == 0 && !is_alias() {
+            let real = held.real;
+            self.by_ino.remove(&ino);
+            if self.by_real.get(&real) == Some(&ino) {
+                self.by_real.remove(&real);
+            }
+        }
+    }
+
+    /// What was taken in, and is still called so here.
+    pub(super) fn alias(&self, dir: &Arc<Node>, name: &[u8]) -> Option<Arc<Node>> {
+        self.aliases.get(&key(dir, name)).map(|alias| Arc::clone(&alias.node))
+    }
+
+    pub(super) fn add_alias(&mut self, dir: &Arc<Node>, name: &[u8], node: &Arc<Node>) {
+        let alias = Alias { node: Arc::clone(node), until: Instant::now() + LATELY };
+        self.aliases.insert(key(dir, name), alias);
+    }
+
+    pub(super) fn drop_alias(&mut self, dir: &Arc<Node>, name: &[u8]) -> bool {
+        let alias = self.aliases.remove(&key(dir, name));
+        if let Some(alias) = &alias {
+            self.sweep(alias.node.ino());
+        }
+        alias.is_some()
+    }
+
+    pub(super) fn move_alias(
+        &mut self,
+        (dir, name): (&Arc<Node>, &[u8]),
+        (new_dir, new_name): (&Arc<Node>, &[u8]),
+    ) -> bool {
+        let Some(alias) = self.aliases.remove(&key(dir, name)) else { return false };
+        alias.node.has_name(new_dir, new_name);
+        self.aliases.insert(key(new_dir, new_name), alias);
+        true
+    }
+
+    pub(super) fn has_aliases(&self, dir: &Arc<Node>) -> bool {
+        self.aliases.keys().any(|(at, _)| *at == dir.ino())
+    }
+
+    pub(super) fn aliases_in(&self, dir: &Arc<Node>) -> Vec<(Box<[u8]>, Arc<Node>)> {
+        let here = self.aliases.iter().filter(|((at, _), _)| *at == dir.ino());
+        here.map(|((_, name), alias)| (name.clone(), Arc::clone(&alias.node))).collect()
+    }
+
+    /// The names whose time is over by `now`, with their directories.
+    pub(super) fn over(&mut self, now: Instant) -> Vec<Arc<Node>> {
+        let over: Vec<_> =
+            self.aliases.iter().filter(|(_, alias)| alias.until <= now).map(|(key, _)| key.clone()).collect();
+        over.into_iter()
+            .filter_map(|key| {
+                let alias = self.aliases.remove(&key)?;
+                self.sweep(alias.node.ino());
+                alias.node.place().map(|(dir, _)| dir)
+            })
+            .collect()
+    }
+
+    /// A node is another file from now on, which has its name.
+    pub(super) fn part(
+        &mut self,
+        node: &Arc<Node>,
+        fd: OwnedFd,
+        (dir, name): (&Arc<Node>, &[u8]),
+    ) -> io::Result<()> {
+        let real = rustix::fs::fstat(&fd)?.st_ino;
+        if let Some(held) = self.by_ino.get_mut(&node.ino()) {
+            self.by_real.remove(&held.real);
+            held.real = real;
+            self.by_real.insert(real, node.ino());
+        }
+        node.replace_fd(fd);
+        node.set_taken_in(false);
+        self.aliases.remove(&key(dir, name));
+        Ok(())
+    }
+}

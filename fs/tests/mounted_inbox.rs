@@ -1,0 +1,212 @@
+//! Files copied into `inbox/` on a real mount, by the programs that people use.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, PermissionsExt};
+
+use support::mounted::{Mounted, listed, noise, soon};
+
+fn errno<T: std::fmt::Debug>(outcome: io::Result<T>) -> i32 {
+    outcome.unwrap_err().raw_os_error().unwrap()
+}
+
+#[test]
+fn a_file_that_is_copied_in_is_in_the_library_when_it_is_closed() {
+    let mounted = Mounted::new();
+    let (inbox, month) = (mounted.at("inbox"), mounted.at("all/2024/05"));
+    let bytes = noise(300_000);
+    std::fs::write(inbox.join("a.jpg"), &bytes).unwrap();
+    assert_eq!(std::fs::read(mounted.library.root.join("in/a.jpg")).unwrap(), bytes, "on the disk");
+    soon("a photo", || month.join("a.jpg").exists());
+    assert_eq!(std::fs::read(month.join("a.jpg")).unwrap(), bytes);
+    // It is still called so where it was copied to, for those who look after it.
+    assert_eq!(listed(&inbox), ["a.jpg"]);
+    let file = File::open(inbox.join("a.jpg")).unwrap();
+    assert_eq!(file.metadata().unwrap().len(), 300_000);
+    let then = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+    file.set_modified(then).unwrap();
+    let original = mounted.library.root.join("in/a.jpg").metadata().unwrap();
+    assert_eq!(original.modified().unwrap(), then);
+    // The same once more, under another name.
+    std::fs::write(inbox.join("b.jpg"), &bytes).unwrap();
+    assert_eq!(listed(&mounted.library.root.join("in")), ["a.jpg"]);
+    assert_eq!(listed(&inbox), ["a.jpg", "b.jpg"]);
+    assert_eq!(std::fs::metadata(inbox.join("b.jpg")).unwrap().len(), 300_000);
+    std::fs::remove_file(inbox.join("a.jpg")).unwrap();
+    assert_eq!(listed(&mounted.library.root.join("in")), ["a.jpg"], "only its name here is gone");
+}
+
+#[test]
+fn what_is_no_photo_stays_and_says_why() {
+    let mounted = Mounted::new();
+    let note = mounted.at("inbox/note.txt");
+    std::fs::write(&note, "no photo").unwrap();
+    let mut value = [0; 100];
+    let size = rustix::fs::getxattr(&note, "user.galleryfs.last_error", &mut value[..]).unwrap();
+    assert_eq!(&value[..size], b"it is no photo");
+    assert_eq!(std::fs::read(&note).unwrap(), b"no photo");
+    std::fs::rename(&note, mounted.at("inbox/other.txt")).unwrap();
+    assert_eq!(
+        errno(std::fs::rename(mounted.at("inbox/other.txt"), mounted.at("favourites/x"))),
+        libc::EPERM
+    );
+    std::fs::remove_file(mounted.at("inbox/other.txt")).unwrap();
+    assert_eq!(listed(&mounted.at("inbox")), [""; 0]);
+}
+
+#[test]
+fn a_temporary_name_is_waited_out() {
+    let mounted = Mounted::new();
+    let (inbox, library) = (mounted.at("inbox"), mounted.library.root.join("in"));
+    for temporary in [".a.jpg.x1y2z3", "a.jpg.part", ".goutputstream-AB"] {
+        std::fs::write(inbox.join(temporary), temporary).unwrap();
+        assert!(!library.join("a.jpg").exists());
+        std::fs::rename(inbox.join(temporary), inbox.join("a.jpg")).unwrap();
+        soon("it is taken in", || {
+            std::fs::read(library.join("a.jpg")).is_ok_and(|is| is == temporary.as_bytes())
+        });
+        std::fs::remove_file(library.join("a.jpg")).unwrap();
+    }
+    assert_eq!(listed(&inbox), ["a.jpg"]);
+}
+
+#[test]
+fn what_was_taken_in_is_not_written_to() {
+    let mounted = Mounted::new();
+    let (path, library) = (mounted.at("inbox/a.jpg"), mounted.library.root.join("in"));
+    std::fs::write(&path, "one").unwrap();
+    let original = library.join("a.jpg");
+    let ino = original.metadata().unwrap().ino();
+    // Again under the same name: another photo. (The library of this test replaces what is called so.)
+    std::fs::write(&path, "three").unwrap();
+    assert_ne!(original.metadata().unwrap().ino(), ino, "another file");
+    assert_eq!(std::fs::read(&original).unwrap(), b"three");
+    let kept = File::open(&original).unwrap();
+    OpenOptions::new().append(true).open(&path).unwrap().write_all(b" four").unwrap();
+    let mut bytes = String::new();
+    (&kept).read_to_string(&mut bytes).unwrap();
+    assert_eq!(bytes, "three", "the one that was there is as it was");
+    assert_eq!(std::fs::read(&original).unwrap(), b"three four");
+    let size = File::options().write(true).open(&path).unwrap();
+    size.set_len(2).unwrap();
+    drop(size);
+    assert_eq!(std::fs::read(&original).unwrap(), b"th");
+    assert_eq!(errno(std::fs::hard_link(&path, mounted.at("inbox/b.jpg"))), libc::EPERM);
+}
+
+#[test]
+fn a_shell_that_opens_first_and_writes_later_is_waited_for() {
+    let mounted = Mounted::new();
+    let library = mounted.library.root.join("in");
+    mounted.sh("{ printf one; sleep 0.1; printf two; } > inbox/a.jpg");
+    assert_eq!(std::fs::read(library.join("a.jpg")).unwrap(), b"onetwo");
+    mounted.sh("exec 5> inbox/b.jpg; printf x >&5; printf y >&5; exec 5>&-");
+    assert_eq!(std::fs::read(library.join("b.jpg")).unwrap(), b"xy");
+    // Two writers: the last to close.
+    let path = mounted.at("inbox/c.jpg");
+    let mut one = File::create(&path).unwrap();
+    let mut two = OpenOptions::new().write(true).open(&path).unwrap();
+    one.write_all(b"abc").unwrap();
+    two.seek(io::SeekFrom::Start(1)).unwrap();
+    two.write_all(b"B").unwrap();
+    drop(one);
+    assert!(!library.join("c.jpg").exists());
+    drop(two);
+    assert_eq!(std::fs::read(library.join("c.jpg")).unwrap(), b"aBc");
+}
+
+#[test]
+fn the_inbox_is_a_disk_to_those_who_need_one() {
+    let mounted = Mounted::new();
+    let at = |path: &str| mounted.at("inbox").join(path);
+    std::fs::create_dir_all(at("card/DCIM/100")).unwrap();
+    std::fs::create_dir(at("card/empty")).unwrap();
+    assert_eq!(errno(std::fs::create_dir(at("card"))), libc::EEXIST);
+    std::fs::write(at("card/no.txt"), "no").unwrap();
+    std::fs::set_permissions(at("card/no.txt"), std::fs::Permissions::from_mode(0o640)).unwrap();
+    assert_eq!(std::fs::metadata(at("card/no.txt")).unwrap().mode() & 0o7777, 0o640);
+    std::fs::hard_link(at("card/no.txt"), at("card/also.txt")).unwrap();
+    let (one, two) =
+        (std::fs::metadata(at("card/no.txt")).unwrap(), std::fs::metadata(at("card/also.txt")).unwrap());
+    assert_eq!((one.ino(), one.nlink()), (two.ino(), 2));
+    std::os::unix::fs::symlink("/etc/passwd", at("card/link")).unwrap();
+    assert_eq!(std::fs::read_link(at("card/link")).unwrap().to_str(), Some("/etc/passwd"));
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mknodat(rustix::fs::CWD, at("card/fifo"), rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    assert!(std::fs::symlink_metadata(at("card/fifo")).unwrap().file_type().is_fifo());
+    std::fs::rename(at("card"), at("moved")).unwrap();
+    assert_eq!(listed(&at("moved")), ["DCIM", "also.txt", "empty", "fifo", "link", "no.txt"]);
+    assert_eq!(errno(std::fs::remove_dir(at("moved"))), libc::ENOTEMPTY);
+    let file = File::options().read(true).write(true).open(at("moved/no.txt")).unwrap();
+    file.set_len(10).unwrap();
+    file.write_all_at(b"no!", 100).unwrap();
+    file.sync_all().unwrap();
+    let mut bytes = [0; 103];
+    file.read_exact_at(&mut bytes, 0).unwrap();
+    assert_eq!((&bytes[..3], &bytes[100..]), (b"no\0".as_slice(), b"no!".as_slice()));
+    // What is open can be read after its name is gone.
+    std::fs::remove_file(at("moved/no.txt")).unwrap();
+    std::fs::remove_file(at("moved/also.txt")).unwrap();
+    assert_eq!(file.metadata().unwrap().len(), 103);
+    drop(file);
+    std::fs::remove_dir_all(at("moved")).unwrap();
+    assert_eq!(listed(&mounted.at("inbox")), [""; 0]);
+    assert!(
+        rustix::fs::statvfs(mounted.at("inbox")).unwrap().f_bavail > 0,
+        "file managers look for room first"
+    );
+}
+
+#[test]
+fn copiers_are_content() {
+    let mounted = Mounted::new();
+    let from = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(from.path().join("DCIM/100")).unwrap();
+    for at in 0..5 {
+        std::fs::write(from.path().join(format!("DCIM/100/{at}.jpg")), noise(50_000 + at)).unwrap();
+    }
+    let library = mounted.library.root.join("in");
+    let from = from.path().display();
+    let copiers = [
+        format!("cp -a {from}/DCIM inbox/"),
+        format!("rsync -a {from}/DCIM inbox/"),
+        format!("rsync -a --inplace {from}/DCIM inbox/in-place"),
+        format!("tar -C {from} -cf - DCIM | tar -C inbox -xf -"),
+        format!("cp -r {from}/DCIM/100/. inbox/"),
+        format!(
+            "cp -r {from}/DCIM copy && mv copy inbox/ || {{ cp -r {from}/DCIM {from}/copy; mv {from}/copy inbox/copied; }} 2>/dev/null"
+        ),
+    ];
+    for copier in copiers {
+        let said = mounted.sh(&format!("{{ {copier}; }} 2>&1 && echo done"));
+        assert!(said.ends_with("done"), "{copier}: {said}");
+        soon(&copier, || library.exists() && listed(&library).len() == 5);
+        for at in 0..5 {
+            let bytes = std::fs::read(library.join(format!("{at}.jpg"))).unwrap();
+            assert_eq!(bytes, noise(50_000 + at), "{copier}");
+        }
+        std::fs::remove_dir_all(&library).unwrap();
+        mounted.sh("rm -rf inbox/*");
+    }
+}
+
+#[test]
+fn what_was_complete_when_the_daemon_ended_is_taken_in_and_what_was_not_is_not() {
+    let mounted = Mounted::new();
+    let inbox = mounted.library.root.parent().unwrap().join("inbox");
+    std::fs::write(inbox.join("cut.jpg"), "half").unwrap();
+    std::fs::write(inbox.join("whole.jpg"), "whole").unwrap();
+    let flags = rustix::fs::XattrFlags::empty();
+    rustix::fs::setxattr(inbox.join("whole.jpg"), "user.galleryfs.complete", b"1", flags).unwrap();
+    let mounted = mounted.again();
+    soon("it is taken in", || mounted.library.root.join("in/whole.jpg").exists());
+    let mut value = [0; 100];
+    soon("it says why", || {
+        rustix::fs::getxattr(mounted.at("inbox/cut.jpg"), "user.galleryfs.last_error", &mut value[..]).is_ok()
+    });
+    assert!(!mounted.library.root.join("in/cut.jpg").exists());
+}
