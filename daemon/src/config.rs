@@ -15,6 +15,7 @@ use serde::Deserialize;
 use vision::provider::WantedProvider;
 
 use crate::exit::Exit;
+use crate::importing::Layout;
 use crate::seeing::SeeingOptions;
 
 pub use self::layer::Layer;
@@ -139,6 +140,8 @@ pub struct Settings {
     pub passthrough: Passthrough,
     /// Whether other users may look into the mount.
     pub allow_other: bool,
+    /// Where in the upload folder a new file goes.
+    pub layout: Layout,
     /// How many photos may be put into the trash within a minute.
     pub trash_guard: usize,
 }
@@ -185,6 +188,7 @@ impl Settings {
             parts: all.parts.unwrap_or_default(),
             passthrough: all.passthrough.unwrap_or_default(),
             allow_other: all.allow_other.unwrap_or_default(),
+            layout: all.layout.unwrap_or_default(),
             trash_guard: all.trash_guard.unwrap_or(library::TRASH_LIMIT),
         })
     }

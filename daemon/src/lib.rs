@@ -6,6 +6,7 @@ pub mod cli;
 pub mod config;
 pub mod doctor;
 pub mod exit;
+pub mod importing;
 pub mod memory;
 pub mod mounting;
 pub mod notify;

@@ -1,13 +1,14 @@
 //! The library as the mount sees it.
 
+use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, unbounded};
 use galleryfs_fs::{
-    AlbumDecision, Commit, Details, Original, PersonDecision, QueryError, Source, SourceError, TagDecision,
-    Unreadable,
+    AlbumDecision, Arrival, Arrived, Commit, Details, Original, PersonDecision, QueryError, Source,
+    SourceError, TagDecision, Unreadable,
 };
 use library::journal::Face;
 use library::people::PeopleError;
@@ -18,6 +19,7 @@ use library::{
     LibraryError, Row, RowNumber, Scope, Snapshot,
 };
 
+use crate::importing::Importer;
 use crate::pipeline::beneath;
 use crate::seeing::Sights;
 
@@ -26,6 +28,7 @@ pub struct LibrarySource {
     library: Arc<Library>,
     account: AccountId,
     sights: Arc<Sights>,
+    importer: Option<Importer>,
 }
 
 /// How many photos that look alike are listed at most.
@@ -35,7 +38,12 @@ impl LibrarySource {
     /// The library as its first account sees it.
     pub fn new(library: Arc<Library>, sights: Arc<Sights>) -> Self {
         let account = library.account();
-        Self { library, account, sights }
+        Self { library, account, sights, importer: None }
+    }
+
+    /// The same, which takes files in.
+    pub fn with_importer(self, importer: Option<Importer>) -> Self {
+        Self { importer, ..self }
     }
 }
 
@@ -193,6 +201,21 @@ impl Source for LibrarySource {
             TagDecision::Rename { from, to } => self.library.rename_tag(Face::Mount, from, to),
         };
         done.map_err(refusal)
+    }
+
+    fn inbox(&self) -> Option<PathBuf> {
+        self.importer.as_ref().map(Importer::inbox)
+    }
+
+    fn import(&self, arrival: &Arrival<'_>) -> Result<Arrived, SourceError> {
+        match &self.importer {
+            Some(importer) => importer.import(arrival),
+            None => Err(io::Error::from_raw_os_error(libc::EROFS).into()),
+        }
+    }
+
+    fn amended(&self, file: &File) -> Result<(), SourceError> {
+        self.importer.as_ref().map_or(Ok(()), |importer| importer.amended(file))
     }
 
     fn details(&self, asset: AssetId) -> Option<Details> {

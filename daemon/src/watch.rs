@@ -30,6 +30,7 @@ use crate::pipeline::describe::{Describe, Media};
 use crate::pipeline::duty::Duties;
 use crate::pipeline::place::Place;
 use crate::pipeline::progress::{Progress, Report};
+use crate::pipeline::queue::{Job, Urgency};
 use crate::pipeline::sink::Sink;
 use crate::pipeline::{Pipeline, PipelineOptions, join_until};
 
@@ -221,6 +222,16 @@ impl Watcher {
             if root.is_none_or(|root| watched.place.id() == root) {
                 watched.scan_all(true);
             }
+        }
+    }
+
+    /// A file was moved to its place and is complete: it is looked at ahead of all else. Nothing happens where its root is
+    /// not watched.
+    pub fn arrived(&self, path: FilePath) {
+        if self.roots.iter().any(|root| root.place.id() == path.root) {
+            let mut job = Job::new(path, self.progress().duty());
+            job.complete = true;
+            self.pipeline.look(job, Urgency::Fresh);
         }
     }
 

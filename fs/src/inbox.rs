@@ -464,12 +464,12 @@ fn moment(time: Option<fuser::TimeOrNow>) -> rustix::fs::Timespec {
         None => Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT as _ },
         Some(fuser::TimeOrNow::Now) => Timespec { tv_sec: 0, tv_nsec: UTIME_NOW as _ },
         Some(fuser::TimeOrNow::SpecificTime(time)) => match time.duration_since(SystemTime::UNIX_EPOCH) {
-            Ok(since) => Timespec { tv_sec: since.as_secs() as i64, tv_nsec: since.subsec_nanos() as _ },
+            Ok(since) => Timespec { tv_sec: since.as_secs() as i64, tv_nsec: since.subsec_nanos().into() },
             Err(before) => {
                 let before = before.duration();
                 let whole = before.as_secs() as i64 + i64::from(before.subsec_nanos() > 0);
                 let rest = (1_000_000_000 - before.subsec_nanos()) % 1_000_000_000;
-                Timespec { tv_sec: -whole, tv_nsec: rest as _ }
+                Timespec { tv_sec: -whole, tv_nsec: rest.into() }
             }
         },
     }

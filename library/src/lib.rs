@@ -40,8 +40,8 @@ pub use id::{
     AccountId, AlbumId, AssetId, AssetInode, Epoch, FaceId, LibraryId, PersonId, RootId, RowNumber, StackId,
 };
 pub use library::{
-    AlbumError, Away, Commit, Decision, Details, Effort, Emptied, Library, LibraryError, LogEntry, Named,
-    OpenReport, PeopleUpdate, RootSpec, TRASH_LIMIT, TrashError, Unreadable, Unseen,
+    AlbumError, Away, Commit, Decision, Details, Effort, Emptied, Holding, Library, LibraryError, LogEntry,
+    Named, OpenReport, PeopleUpdate, RootSpec, TRASH_LIMIT, TrashError, Unreadable, Unseen,
 };
 pub use metadata::Metadata;
 pub use observation::{FileContent, FilePath, FileRecord, FileStat, Observation, SidecarSeen};

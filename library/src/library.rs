@@ -33,6 +33,7 @@ use arc_swap::ArcSwap;
 use crossbeam_channel::Sender;
 
 pub use self::albums::{AlbumError, Emptied};
+pub use self::contents::Holding;
 pub use self::deciding::Decision;
 pub use self::lock::LockError;
 pub use self::maintenance::Maintenance;

@@ -7,6 +7,7 @@ use clap::Args;
 use vision::provider::WantedProvider;
 
 use crate::config::{Layer, Listen, OnBattery, OnOff, Passthrough, ServerUrl, Settings, Xattrs};
+use crate::importing::Layout;
 
 /// Flags of every command.
 #[derive(Args, Clone, Debug)]
@@ -31,6 +32,9 @@ pub struct PhotoFlags {
     /// Where new files will go; watched like a photo folder [default: the first writable photo folder]
     #[arg(long, value_name = "DIR")]
     upload: Option<PathBuf>,
+    /// Where in that folder a new file goes [default: YYYY/YYYY-MM-DD/NAME]
+    #[arg(long, value_name = "TEMPLATE")]
+    layout: Option<Layout>,
 }
 
 /// How it is mounted.
@@ -116,6 +120,7 @@ impl Base {
             passthrough: mount.passthrough,
             allow_other: mount.allow_other,
             trash_guard: mount.trash_guard,
+            layout: photos.layout,
         };
         Settings::resolve(flags, self.config.as_deref(), &|name| std::env::var_os(name))
     }

@@ -9,6 +9,7 @@ use anyhow::Result;
 use super::{Base, ModelFlags, MountFlags, PhotoFlags, offer};
 use crate::config::Settings;
 use crate::exit::Exit;
+use crate::importing::Importer;
 use crate::memory;
 use crate::mounting::{self, MountPoint};
 use crate::notify::notify;
@@ -95,8 +96,8 @@ struct Mounted {
 impl Mounted {
     fn mount(running: &Running, path: &Path, settings: &Settings) -> Result<Self> {
         let point = MountPoint::prepare(path)?;
-        let source =
-            Arc::new(LibrarySource::new(running.service.library().clone(), running.service.sights().clone()));
+        let source = LibrarySource::new(running.service.library().clone(), running.service.sights().clone());
+        let source = Arc::new(source.with_importer(importer(running, settings)));
         let mount =
             galleryfs_fs::mount(source, point.path(), mounting::options(settings)).map_err(|error| {
                 Exit::NotMounted.because(format!("{error}\n`galleryfs doctor` tells what this machine lacks"))
@@ -107,6 +108,18 @@ impl Mounted {
 
     fn is_gone(&self) -> bool {
         self.mount.as_ref().is_some_and(|mount| !mount.is_mounted())
+    }
+}
+
+/// Who takes in what is copied into the mount. Without one it is mounted all the same.
+fn importer(running: &Running, settings: &Settings) -> Option<Importer> {
+    let upload = running.places.upload()?;
+    match Importer::new(running.service.clone(), &upload, settings.layout.clone()) {
+        Ok(importer) => Some(importer),
+        Err(error) => {
+            tracing::warn!("nothing can be copied into the gallery: {error:#}");
+            None
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use vision::provider::WantedProvider;
 
 use super::{Environment, Folders, Listen, OnBattery, OnOff, Passthrough, ServerUrl, Xattrs};
 use crate::exit::Exit;
+use crate::importing::{Layout, LayoutError};
 
 /// What one source says; `None` is silence. In the file the keys are the names of the flags.
 #[derive(Clone, PartialEq, Debug, Default, Deserialize)]
@@ -45,6 +46,8 @@ pub struct Layer {
     pub allow_other: Option<bool>,
     /// `--trash-guard`.
     pub trash_guard: Option<usize>,
+    /// `--layout`.
+    pub layout: Option<Layout>,
 }
 
 impl Layer {
@@ -89,6 +92,9 @@ impl Layer {
             trash_guard: word(environment, "GALLERYFS_TRASH_GUARD", |text| {
                 text.parse().map_err(|_| format!("`{text}` is not a number of photos"))
             })?,
+            layout: word(environment, "GALLERYFS_LAYOUT", |text| {
+                text.parse().map_err(|error: LayoutError| error.to_string())
+            })?,
         })
     }
 
@@ -110,6 +116,7 @@ impl Layer {
             passthrough: self.passthrough.or(under.passthrough),
             allow_other: self.allow_other.or(under.allow_other),
             trash_guard: self.trash_guard.or(under.trash_guard),
+            layout: self.layout.or(under.layout),
         }
     }
 

@@ -22,6 +22,8 @@ pub struct Places {
     pub data: PathBuf,
     /// The mount point.
     pub mount: Option<PathBuf>,
+    /// The folder that was named for new files.
+    named_upload: Option<PathBuf>,
 }
 
 /// The roots that a library has.
@@ -68,19 +70,28 @@ impl Places {
                 _ => {}
             }
         }
-        if let Some(upload) = &settings.upload {
-            let real = real_path(upload)?;
-            if !roots.iter().any(|root| lies_in(&real, root)) {
-                roots.push(real);
-            }
+        let named_upload = settings.upload.as_deref().map(real_path).transpose()?;
+        if let Some(real) = &named_upload
+            && !roots.iter().any(|root| lies_in(real, root))
+        {
+            roots.push(real.clone());
         }
         let places = Self {
             roots,
             data: real_path(&settings.data)?,
             mount: settings.mount.as_deref().map(real_path).transpose()?,
+            named_upload,
         };
         places.refuse_overlaps()?;
         Ok(places)
+    }
+
+    /// Where new files go: the folder named for them, or the first that can be written to.
+    pub fn upload(&self) -> Option<PathBuf> {
+        let is_writable = |path: &&PathBuf| {
+            rustix::fs::access(*path, rustix::fs::Access::WRITE_OK).is_ok() && path.is_dir()
+        };
+        self.named_upload.iter().chain(&self.roots).find(is_writable).cloned()
     }
 
     fn refuse_overlaps(&self) -> Result<()> {

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use vision::provider::WantedProvider;
 
+use crate::importing::Layout;
+
 use super::{OnBattery, OnOff, Passthrough, Settings, Xattrs};
 
 /// A configuration file that says what `settings` say, with every key explained and the defaults commented out.
@@ -41,6 +43,12 @@ pub fn template(settings: &Settings) -> String {
         "upload",
         path_or(settings.upload.as_deref(), "~/Pictures/Incoming"),
         settings.upload.is_some(),
+    );
+    key(
+        "Where in that folder a new file goes, by its date. Files without one go to `undated`.",
+        "layout",
+        format!("\"{}\"", settings.layout),
+        settings.layout != Layout::default(),
     );
     key(
         "What galleryfs keeps for itself: what you decided (back up truth/), and what it can work out again.",

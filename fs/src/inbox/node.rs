@@ -238,12 +238,13 @@ impl Node {
         if !name.as_encoded_bytes().starts_with(PREFIX) {
             return Err(rustix::io::Errno::OPNOTSUPP.into());
         }
-        Ok(match value {
+        match value {
             Some(value) => {
                 rustix::fs::setxattr(self.path(), name, value, XattrFlags::from_bits_retain(flags as u32))?;
             }
             None => rustix::fs::removexattr(self.path(), name)?,
-        })
+        }
+        Ok(())
     }
 
     /// Whether its writer has closed it after writing.

@@ -397,7 +397,7 @@ impl Source for TestLibrary {
         Some(inbox)
     }
 
-    /// To `in/NAME`; what begins with "no" is no photo, and what is there already is known.
+    /// To `in/NAME`; what begins with "no" is no photo, and what stands among the photos is known.
     fn import(&self, arrival: &Arrival<'_>) -> Result<Arrived, SourceError> {
         let dir = PathBuf::from(format!("/proc/self/fd/{}", arrival.dir.as_raw_fd()));
         let name = std::ffi::OsStr::from_bytes(arrival.name);
@@ -405,8 +405,9 @@ impl Source for TestLibrary {
         if bytes.starts_with(b"no") {
             return Ok(Arrived::Left("it is no photo".into()));
         }
-        let known = std::fs::read_dir(self.root.join("in")).into_iter().flatten().flatten();
-        if known.map(|entry| entry.path()).any(|path| std::fs::read(path).unwrap() == bytes) {
+        let snapshot = self.snapshot();
+        let mut known = snapshot.rows().filter_map(|(row, _)| self.path_of(row, &snapshot));
+        if known.any(|path| std::fs::read(path).is_ok_and(|known| known == bytes)) {
             std::fs::remove_file(dir.join(name))?;
             return Ok(Arrived::TakenIn);
         }

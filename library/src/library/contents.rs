@@ -5,6 +5,16 @@ use crate::catalogue::keys::Key;
 use crate::catalogue::records::{AccountRecord, AssetRecord};
 use crate::checksum::Checksum;
 use crate::id::{AccountId, AssetId, RowNumber};
+use crate::observation::{FilePath, FileRecord};
+
+/// An asset that has or had some bytes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Holding {
+    /// Which.
+    pub asset: AssetId,
+    /// The files of just these bytes that are known to stand somewhere, with their sizes.
+    pub files: Vec<(FilePath, u64)>,
+}
 
 impl Library {
     /// The row of an asset and the bytes of its current version; `None` for what is not known.
@@ -20,6 +30,22 @@ impl Library {
             visit(record.row, record.digests.checksum);
         }
         Ok(())
+    }
+
+    /// Who has or had these bytes.
+    pub fn holding(&self, content: &Checksum) -> Result<Option<Holding>, LibraryError> {
+        let catalogue = self.catalogue()?;
+        let Some(id) = catalogue.get::<AssetId>(&Key::content(self.account(), content))? else {
+            return Ok(None);
+        };
+        let Some(record) = catalogue.get::<AssetRecord>(&Key::asset(id))? else { return Ok(None) };
+        let mut files = Vec::new();
+        for at in record.standing.iter().filter(|at| at.checksum == *content) {
+            if let Some(file) = catalogue.get::<FileRecord>(&Key::file(&at.path))? {
+                files.push((at.path.clone(), file.stat.size));
+            }
+        }
+        Ok(Some(Holding { asset: id, files }))
     }
 
     /// The rows whose current version is these bytes: at most one an account.
