@@ -21,6 +21,7 @@ mod show;
 mod status;
 mod sync;
 mod trash;
+mod undo;
 mod unmount;
 mod up;
 
@@ -99,6 +100,8 @@ enum Command {
     Rebuild(rebuild::Args),
     /// Accept that what is away or missing will not come back
     Forget(forget::Args),
+    /// Take back what was done last
+    Undo(undo::Args),
     /// Say that many deletions at once are meant
     Trash(trash::Args),
     /// Wait until everything decided so far is on the disk
@@ -153,6 +156,7 @@ fn run(cli: Cli) -> Result<Exit> {
         Command::Doctor(args) => doctor::run(args, &base),
         Command::Rebuild(args) => rebuild::run(args, &base),
         Command::Forget(args) => forget::run(&args, &base),
+        Command::Undo(args) => undo::run(&args, &base),
         Command::Trash(args) => trash::run(&args, &base),
         Command::Sync(args) => sync::run(&args, &base),
         Command::Unmount(args) => unmount::run(args, &base),

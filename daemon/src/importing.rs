@@ -25,7 +25,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use anyhow::{Context as _, Result};
 use galleryfs_fs::{Arrival, Arrived, SourceError};
 use library::journal::Face;
-use library::{Checksum, Decision, FilePath, Format, Holding, Kind, Library};
+use library::{AssetId, Checksum, Decision, FilePath, Format, Holding, Kind, Library};
 use rustix::fs::{AtFlags, Mode, OFlags};
 
 use self::companions::{Companions, Following};
@@ -103,10 +103,10 @@ impl Importer {
             Err(ContentsError::Io(error)) => return Err(error.into()),
             Err(error) => return Err(io::Error::other(error).into()),
         };
-        if self.has(&digests.checksum)? {
+        if let Some(known) = self.known(&digests.checksum)? {
             rustix::fs::unlinkat(arrival.dir, name(arrival.name), AtFlags::empty())
                 .map_err(io::Error::from)?;
-            return Ok(Arrived::TakenIn);
+            return Ok(Arrived::TakenIn(Some(known)));
         }
         let metadata = match contents.describe(&mut file, arrival.name, &[], &Media) {
             Ok(metadata) => metadata,
@@ -128,7 +128,7 @@ impl Importer {
                 tracing::warn!(%error, "a sidecar stays in inbox/");
             }
         }
-        Ok(Arrived::TakenIn)
+        Ok(Arrived::TakenIn(Some(AssetId::of_content(self.library().account(), &digests.checksum))))
     }
 
     /// Takes in a sidecar that was there before its photo.
@@ -153,7 +153,7 @@ impl Importer {
         match self.companions.host(arrival.dir, arrival.name)? {
             Some((folders, wanted)) => {
                 self.place(arrival, &folders, &wanted, None)?;
-                Ok(Arrived::TakenIn)
+                Ok(Arrived::TakenIn(None))
             }
             None => left("it describes a photo that has not come here: copy the photo to the same folder"),
         }
@@ -192,8 +192,8 @@ impl Importer {
         }
     }
 
-    /// Whether an original of these bytes stands where it is known to. What is in the trash is taken out of it.
-    fn has(&self, checksum: &Checksum) -> Result<bool, SourceError> {
+    /// The photo of which an original of these bytes stands where it is known to. What is in the trash is taken out of it.
+    fn known(&self, checksum: &Checksum) -> Result<Option<AssetId>, SourceError> {
         let failed = |error: library::LibraryError| SourceError::Io(io::Error::other(error));
         let known = self.library().holding(checksum).map_err(failed)?;
         if let Some(Holding { asset, files }) = known
@@ -201,10 +201,10 @@ impl Importer {
         {
             let restore = [(asset, vec![Decision::Trash(false)])];
             self.library().decide(Face::Mount, &restore).map_err(failed)?;
-            return Ok(true);
+            return Ok(Some(asset));
         }
-        let lately = self.lately().get(checksum).cloned();
-        Ok(lately.is_some_and(|path| self.stands(&path, None)))
+        let lately = self.lately().get(checksum).cloned().filter(|path| self.stands(path, None));
+        Ok(lately.map(|_| AssetId::of_content(self.library().account(), checksum)))
     }
 
     /// Whether a file stands at a path now, of this size.

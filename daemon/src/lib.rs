@@ -13,6 +13,7 @@ pub mod notify;
 pub mod output;
 pub mod pipeline;
 pub mod progress;
+pub mod purging;
 pub mod raw_path;
 pub mod request;
 pub mod running;

@@ -57,6 +57,11 @@ pub enum Request {
     },
     /// Lets any number of photos go into the trash for a while. Items: sentences about what was done.
     AllowTrash,
+    /// Takes back what was done last. Items: sentences about what was done.
+    Undo {
+        /// How many things.
+        count: usize,
+    },
     /// Takes up models and runtimes that came or were chosen; comes back at once.
     Models,
     /// Looks at every file again; comes back at once, the status tells when it is done.

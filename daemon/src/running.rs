@@ -11,6 +11,7 @@ use crate::backend::{Backend, has_library, opening, refuse_foreign};
 use crate::config::{KnownRoots, Places, Settings};
 use crate::exit::Exit;
 use crate::output::Status;
+use crate::purging;
 use crate::request::Request;
 use crate::seeing::{Seeing, SeeingOptions};
 use crate::service::Service;
@@ -58,6 +59,7 @@ impl Running {
         let ids = library.set_roots(library.account(), &specs)?;
         let watched = |(id, path): (RootId, &PathBuf)| WatchedRoot { id, path: path.clone(), poll: None };
         let roots = ids.into_iter().zip(&places.roots).map(watched).collect();
+        purging::resume(&library);
         library.set_trash_limit(settings.trash_guard);
         let service = Arc::new(Service::new(library, &places.data).with_stop(stop));
         let server = Server::start(&places.data, service.clone())?;

@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use jiff::Timestamp;
+use library::journal::Face;
 use library::query::Mode;
 use library::{AssetInode, Kind, Library, LibraryError, Row, RowNumber, Snapshot, Visibility};
 use serde::Serialize;
 
 use crate::exit::Exit;
-use crate::output::{Hit, Record};
+use crate::output::{Hit, Record, plural};
 use crate::request::{Request, Wanted};
 use crate::seeing::{Seeing, SeeingOptions, Sights};
 use crate::stop::{Cause, Stop};
@@ -137,6 +138,11 @@ impl Service {
                 let minutes = TRASH_ALLOWED.as_secs() / 60;
                 item(sink, &format!("For {minutes} minutes any number of photos may go into the trash."))
             }
+            Request::Undo { count } => self.library.undo(Face::Cli, *count)?.iter().try_for_each(|undone| {
+                let time = undone.time.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S");
+                let what = plural(undone.decisions as u64, "decision", "decisions");
+                item(sink, &format!("Taken back: {what} ({}) of {time}, by {}.", undone.kind, undone.face))
+            }),
             Request::Models => {
                 if let Some(seeing) = self.seeing() {
                     seeing.open_eyes_again();

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, unbounded};
 use galleryfs_fs::{
@@ -21,6 +22,7 @@ use library::{
 
 use crate::importing::Importer;
 use crate::pipeline::beneath;
+use crate::purging::{self, PurgeError};
 use crate::seeing::Sights;
 
 /// The library of one account, for [`galleryfs_fs::mount()`].
@@ -30,6 +32,9 @@ pub struct LibrarySource {
     sights: Arc<Sights>,
     importer: Option<Importer>,
 }
+
+/// How long a photo that was taken in may take to be known.
+const KNOWN_WITHIN: Duration = Duration::from_secs(10);
 
 /// How many photos that look alike are listed at most.
 const MOST_SIMILAR: usize = 500;
@@ -203,6 +208,14 @@ impl Source for LibrarySource {
         done.map_err(refusal)
     }
 
+    fn purge(&self, asset: AssetId) -> Result<(), SourceError> {
+        purging::purge(&self.library, Face::Mount, asset).map_err(|error| match error {
+            PurgeError::Library(error) => refusal(error),
+            PurgeError::Io { error, .. } => error.into(),
+            error => SourceError::Guarded(error.to_string()),
+        })
+    }
+
     fn inbox(&self) -> Option<PathBuf> {
         self.importer.as_ref().map(Importer::inbox)
     }
@@ -211,6 +224,19 @@ impl Source for LibrarySource {
         match &self.importer {
             Some(importer) => importer.import(arrival),
             None => Err(io::Error::from_raw_os_error(libc::EROFS).into()),
+        }
+    }
+
+    fn decide_arrived(&self, asset: AssetId, decisions: &[Decision]) -> Result<(), SourceError> {
+        let deadline = Instant::now() + KNOWN_WITHIN;
+        loop {
+            match self.library.decide_ahead(Face::Mount, asset, decisions) {
+                // What cannot be decided of a photo that is not there yet waits until it is.
+                Err(LibraryError::NoAsset(_)) if Instant::now() < deadline => {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                done => return done.map_err(refusal),
+            }
         }
     }
 

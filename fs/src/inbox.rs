@@ -18,13 +18,14 @@ mod node;
 mod nodes;
 mod temporary;
 
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
@@ -37,7 +38,7 @@ use rustix::io::Errno;
 pub(crate) use self::arriving::Worker;
 pub(crate) use self::node::Node;
 use self::nodes::Nodes;
-use crate::source::Source;
+use crate::tree::Tree;
 
 /// Marks the inode numbers of what is here: the highest three bits are 001.
 pub(crate) const MARK: u64 = 1 << 61;
@@ -83,10 +84,13 @@ pub(crate) struct DirEntry {
 
 /// The files on their way.
 pub(crate) struct Inbox {
-    source: Arc<dyn Source>,
+    tree: Arc<Tree>,
     root: Arc<Node>,
+    /// Where the directories are of what is copied into directories of the tree, and those directories by the numbers
+    /// of the latter.
+    scratch: (PathBuf, Mutex<HashMap<u64, Arc<Node>>>),
     nodes: Mutex<Nodes>,
-    handles: Mutex<std::collections::HashMap<u64, Arc<Handle>>>,
+    handles: Mutex<HashMap<u64, Arc<Handle>>>,
     next_handle: AtomicU64,
     /// Files that were renamed into place, for the [`Worker`].
     renamed: Sender<Arc<Node>>,
@@ -100,6 +104,20 @@ impl std::fmt::Debug for Inbox {
     }
 }
 
+/// The directory beside the inbox of what is being copied elsewhere.
+const SCRATCH: &str = "scratch";
+
+/// Brings what an earlier mount left in scratch directories into the inbox, where it can be seen.
+fn bring_in(scratch: &Path, inbox: &Path) -> io::Result<()> {
+    for left in std::fs::read_dir(scratch).into_iter().flatten().flatten() {
+        if std::fs::remove_dir(left.path()).is_err() {
+            let to = (1..).map(|number| inbox.join(format!("interrupted {number}"))).find(|to| !to.exists());
+            to.map_or(Ok(()), |to| std::fs::rename(left.path(), to))?;
+        }
+    }
+    Ok(())
+}
+
 /// Opens something without following a link, only to hold it.
 fn hold(dir: BorrowedFd<'_>, name: &[u8]) -> io::Result<OwnedFd> {
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -108,13 +126,16 @@ fn hold(dir: BorrowedFd<'_>, name: &[u8]) -> io::Result<OwnedFd> {
 
 impl Inbox {
     /// The inbox in a real directory, which is there.
-    pub(crate) fn new(source: Arc<dyn Source>, directory: &Path) -> io::Result<Self> {
+    pub(crate) fn new(tree: Arc<Tree>, directory: &Path) -> io::Result<Self> {
         let fd = hold(rustix::fs::CWD, directory.as_os_str().as_bytes())?;
         let root = Arc::new(Node::new(MARK, fd));
         let (renamed, arrived) = crossbeam_channel::unbounded();
+        let scratch = directory.with_file_name(SCRATCH);
+        bring_in(&scratch, directory)?;
         Ok(Self {
-            source,
+            tree,
             root,
+            scratch: (scratch, Mutex::default()),
             nodes: Mutex::default(),
             handles: Mutex::default(),
             next_handle: AtomicU64::new(1),
@@ -130,6 +151,38 @@ impl Inbox {
     /// Its own directory.
     pub(crate) fn root(&self) -> Arc<Node> {
         Arc::clone(&self.root)
+    }
+
+    /// The directory of what is being copied into a directory of the tree. `None`: nothing was since the mount.
+    pub(crate) fn scratch(&self, dir: u64) -> Option<Arc<Node>> {
+        self.scratch.1.lock().unwrap_or_else(PoisonError::into_inner).get(&dir).cloned()
+    }
+
+    /// The same, made if there is none.
+    pub(crate) fn make_scratch(&self, dir: u64) -> io::Result<Arc<Node>> {
+        let mut all = self.scratch.1.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = all.get(&dir) {
+            return Ok(Arc::clone(known));
+        }
+        let path = self.scratch.0.join(dir.to_string());
+        std::fs::create_dir_all(&path)?;
+        let fd = hold(rustix::fs::CWD, path.as_os_str().as_bytes())?;
+        // Its number is nobody's business: the kernel knows it by that of the directory in the tree.
+        let node = Arc::new(Node::for_directory(dir, fd));
+        all.insert(dir, Arc::clone(&node));
+        Ok(node)
+    }
+
+    /// Whether something of this name is on its way in a directory of the tree, or was just taken in there.
+    pub(crate) fn has_scratch(&self, dir: u64, name: &[u8]) -> bool {
+        self.scratch(dir).is_some_and(|scratch| self.find(&scratch, name).is_ok())
+    }
+
+    /// What was taken in under a name in a directory of the tree is not found by it any more.
+    pub(crate) fn forget_arrived(&self, dir: u64, name: &[u8]) {
+        if let Some(scratch) = self.scratch(dir) {
+            self.nodes().drop_alias(&scratch, name);
+        }
     }
 
     /// What the kernel holds under a number.

@@ -125,7 +125,7 @@ pub fn mount(source: Arc<dyn Source>, mountpoint: &Path, options: Options) -> Re
     let handles = Arc::new(Handles::default());
     let tokens = Arc::new(Tokens::default());
     let misbelieved = crossbeam_channel::unbounded();
-    let inbox = inbox(tree.source());
+    let inbox = inbox(&tree);
     let shell = Shell(Arc::new(Shared {
         tree: Arc::clone(&tree),
         files: Files::new(options.passthrough),
@@ -212,9 +212,9 @@ impl Drop for Mount {
 }
 
 /// The inbox, where the library can take files in.
-fn inbox(source: &Arc<dyn Source>) -> Option<Arc<Inbox>> {
-    let directory = source.inbox()?;
-    match Inbox::new(Arc::clone(source), &directory) {
+fn inbox(tree: &Arc<Tree>) -> Option<Arc<Inbox>> {
+    let directory = tree.source().inbox()?;
+    match Inbox::new(Arc::clone(tree), &directory) {
         Ok(inbox) => Some(Arc::new(inbox)),
         Err(error) => {
             tracing::warn!(directory = %directory.display(), %error, "inbox/ takes nothing in");

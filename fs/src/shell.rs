@@ -90,7 +90,7 @@ fn read_only(operation: &'static str, ino: INodeNo) -> Errno {
 }
 
 impl Shared {
-    fn lookup(&self, pid: u32, parent: u64, name: &OsStr, reply: ReplyEntry) {
+    fn lookup(self: &Arc<Self>, pid: u32, parent: u64, name: &OsStr, reply: ReplyEntry) {
         match self.tokens.expected(pid, parent, name) {
             Some(announce::Act::Appear) => return reply.error(Errno::ENOENT),
             Some(announce::Act::Vanish { ino, is_dir })
@@ -102,6 +102,9 @@ impl Shared {
         }
         match self.tree.lookup(parent, name.as_encoded_bytes()) {
             Ok(entry) => reply.entry(&entry.ttl, &entry.attr, GENERATION),
+            Err(FsError::NotFound) if self.is_scratch(parent, name) => {
+                self.arriving_lookup(parent, name, reply);
+            }
             Err(FsError::NotFound) => match self.tree.absent_ttl(parent) {
                 // Inode 0: the kernel may believe for a while that there is no such name.
                 Some(ttl) => reply.entry(&ttl, &self.tree.was(0, false), GENERATION),
@@ -493,6 +496,7 @@ impl Filesystem for Shell {
                 }
                 false => {
                     let act = self.0.tree.unlink(parent.0, name_bytes);
+                    self.0.forget_arrived(parent.0, name);
                     self.0.act("unlink", (parent.0, vec![parent.0]), act, plainly(reply));
                 }
             }
@@ -538,11 +542,13 @@ impl Filesystem for Shell {
                 flags if flags.is_empty() => Onto::Anything,
                 _ => return reply.error(Errno::EINVAL),
             };
-            if self.0.is_arriving(parent.0) || self.0.is_arriving(newparent.0) {
+            let is_scratch = self.0.is_scratch(parent.0, name);
+            if self.0.is_arriving(parent.0) || self.0.is_arriving(newparent.0) || is_scratch {
                 let (from, to) = ((parent.0, name), (newparent.0, newname));
                 return self.0.arriving_rename(from, to, onto == Onto::Anything, reply);
             }
             let (from, to) = (name.as_encoded_bytes(), newname.as_encoded_bytes());
+            self.0.forget_arrived(parent.0, name);
             let act = self.0.tree.rename((parent.0, from), (newparent.0, to), onto);
             self.0.act("rename", (newparent.0, vec![parent.0, newparent.0]), act, plainly(reply));
         });
@@ -575,8 +581,8 @@ impl Filesystem for Shell {
         reply: ReplyCreate,
     ) {
         guarded("create", || match self.0.is_arriving(parent.0) {
-            true => self.0.arriving_create(parent.0, name, (mode, flags), asker(req), reply),
-            false => reply.error(read_only("create", parent)),
+            false if !self.0.takes_files(parent.0) => reply.error(read_only("create", parent)),
+            _ => self.0.arriving_create(parent.0, name, (mode, flags), asker(req), reply),
         });
     }
 
@@ -624,10 +630,7 @@ impl Filesystem for Shell {
 
     fn flush(&self, _req: &Request, ino: INodeNo, fh: FileHandle, _owner: LockOwner, reply: ReplyEmpty) {
         guarded("flush", || match crate::inbox::is_here(ino.0) {
-            true => {
-                let flush = move |inbox: &Inbox, _: &Arc<Node>| inbox.flush(fh.0);
-                self.0.arrive_plainly(("flush", ino.0), flush, reply);
-            }
+            true => self.0.arriving_flush(ino.0, fh.0, reply),
             false => reply.ok(),
         });
     }

@@ -56,6 +56,10 @@ pub trait Source: Send + Sync + 'static {
     /// Decides this of a tag, as [`Source::decide`] does. May block.
     fn decide_tag(&self, decision: &TagDecision) -> Result<(), SourceError>;
 
+    /// Removes a photo that is in the trash for good, with its files and parts: all of it, or with an error nothing. May
+    /// block.
+    fn purge(&self, asset: AssetId) -> Result<(), SourceError>;
+
     /// The directory of files on their way into the library, on the disk of the upload folder. `None`: nothing can be
     /// uploaded.
     fn inbox(&self) -> Option<PathBuf>;
@@ -63,6 +67,9 @@ pub trait Source: Send + Sync + 'static {
     /// Takes a file of the inbox into the library: moves it to where it belongs, on the disk for good, or removes it
     /// where the library has the same bytes. May block.
     fn import(&self, arrival: &Arrival<'_>) -> Result<Arrived, SourceError>;
+
+    /// Decides this of a photo that was taken in, as [`Source::decide`] does: the library may not know it yet. May block.
+    fn decide_arrived(&self, asset: AssetId, decisions: &[Decision]) -> Result<(), SourceError>;
 
     /// The writer of a file that was taken in wrote on, and has closed it again. May block.
     fn amended(&self, file: &File) -> Result<(), SourceError>;
@@ -91,8 +98,9 @@ pub struct Arrival<'a> {
 /// What became of a file in the inbox.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Arrived {
-    /// The library has it, and it stands in the inbox no more.
-    TakenIn,
+    /// The library has it, and it stands in the inbox no more. With the photo that it is, or will be in a moment; none for a
+    /// sidecar.
+    TakenIn(Option<AssetId>),
     /// It stays, for this reason.
     Left(String),
 }

@@ -83,19 +83,31 @@ impl Follower {
             if let Some((_, tokens)) = &announcer {
                 tokens.adopt();
             }
+            let announcer = announcer.as_ref().map(|(announcer, _)| announcer);
+            let mut waiting: Vec<DirOfChanges> = Vec::new();
             loop {
-                let changes = select! {
+                let patience = if waiting.is_empty() { Duration::MAX } else { CALM_LOOKED_FOR };
+                let mut changes = select! {
                     recv(stopped_too) -> _ => return,
-                    recv(queue) -> changes => changes,
+                    recv(queue) -> changes => match changes {
+                        Ok(changes) => changes,
+                        Err(_) => return,
+                    },
+                    default(patience) => Changes::default(),
                 };
-                let Ok(changes) = changes else { return };
-                if let Some(is_busy) = told.told.awaited() {
-                    names_are_over(&changes, &notifier, is_busy);
+                // In their order: what waits came first.
+                let dirs = std::mem::take(&mut waiting).into_iter().chain(std::mem::take(&mut changes.dirs));
+                for dir in dirs {
+                    let later = told.told.is_busy(dir.0) || waiting.iter().any(|other| other.0 == dir.0);
+                    if later { waiting.push(dir) } else { changes.dirs.push(dir) }
+                }
+                if told.told.is_awaited() {
+                    names_are_over(&changes, &notifier);
                 }
                 if let Some(cursor) = changes.cursor {
                     told.told.names(cursor);
                 }
-                tell(&changes, &notifier, &handles, announcer.as_ref().map(|(announcer, _)| announcer));
+                tell(&changes, &notifier, &handles, announcer);
             }
         })?;
         Ok(Self { stop: Some(stop), threads: vec![follow, tell] })
@@ -154,6 +166,12 @@ fn take(tree: &Tree, first: Commit, commits: &Receiver<Commit>, clock: &dyn Cloc
     Some(tree.advance(last?, &changes, clock.today()))
 }
 
+/// What changed in a directory.
+type DirOfChanges = (u64, DirPath, DirChanges);
+
+/// How often it is looked whether directories are calm of which something is to be told.
+const CALM_LOOKED_FOR: Duration = Duration::from_millis(20);
+
 /// A name's directory and whether it may be announced there.
 type Told<'a> = (&'a (u64, DirPath, DirChanges), bool);
 
@@ -170,9 +188,9 @@ fn listings_are_over(changes: &Changes, notifier: &Notifier, handles: &Handles) 
     }
 }
 
-/// Says which names are over, in directories whose locks are free: ahead of all else, since somebody waits for it.
-fn names_are_over(changes: &Changes, notifier: &Notifier, is_busy: impl Fn(u64) -> bool) {
-    for (ino, _, dir) in changes.dirs.iter().filter(|(ino, _, _)| !is_busy(*ino)) {
+/// Says which names are over: ahead of all else, since somebody waits for it.
+fn names_are_over(changes: &Changes, notifier: &Notifier) {
+    for (ino, _, dir) in &changes.dirs {
         for changed in dir.vanished.iter().chain(&dir.appeared).chain(&dir.altered) {
             let _ = notifier.inval_entry(INodeNo(*ino), OsStr::from_bytes(&changed.name));
         }

@@ -71,7 +71,7 @@ fn a_temporary_name_is_waited_out() {
         });
         std::fs::remove_file(library.join("a.jpg")).unwrap();
     }
-    assert_eq!(listed(&inbox), ["a.jpg"]);
+    soon("it is still called so", || listed(&inbox) == ["a.jpg"]);
 }
 
 #[test]
@@ -209,4 +209,47 @@ fn what_was_complete_when_the_daemon_ended_is_taken_in_and_what_was_not_is_not()
         rustix::fs::getxattr(mounted.at("inbox/cut.jpg"), "user.galleryfs.last_error", &mut value[..]).is_ok()
     });
     assert!(!mounted.library.root.join("in/cut.jpg").exists());
+}
+
+#[test]
+fn a_copy_into_a_directory_that_is_decided_takes_the_photo_in_and_decides_it() {
+    let mounted = Mounted::new();
+    let at = |path: &str| mounted.at(path);
+    mounted.library.add_plain("known.jpg", b"known");
+    soon("a photo", || at("all/2024/05/known.jpg").exists());
+    std::fs::create_dir(at("albums/A")).unwrap();
+    std::fs::create_dir(at("tags/T")).unwrap();
+    // One that the library has, as its bytes; a new one; one that comes by a temporary name.
+    std::fs::write(at("albums/A/known.jpg"), "known").unwrap();
+    assert_eq!(listed(&at("albums/A")), ["known.jpg"]);
+    assert!(!mounted.library.root.join("in").exists(), "not kept twice");
+    std::fs::write(at("albums/A/new.jpg"), "new").unwrap();
+    assert_eq!(std::fs::metadata(at("albums/A/new.jpg")).unwrap().len(), 3);
+    std::fs::write(at("albums/A/.third.jpg.Xy12"), "third").unwrap();
+    std::fs::rename(at("albums/A/.third.jpg.Xy12"), at("albums/A/third.jpg")).unwrap();
+    soon("all three", || listed(&at("albums/A")) == ["known.jpg", "new.jpg", "third.jpg"]);
+    assert_eq!(std::fs::read(mounted.library.root.join("in/third.jpg")).unwrap(), b"third");
+    let copied =
+        mounted.sh("cp albums/A/new.jpg favourites/ && cp all/2024/05/known.jpg rated/4/ && echo done");
+    assert_eq!(copied, "done");
+    assert_eq!(
+        (listed(&at("favourites")), listed(&at("rated/4"))),
+        (vec!["new.jpg".into()], vec!["known.jpg".into()])
+    );
+    // Right after, it is taken out again.
+    std::fs::write(at("tags/T/new.jpg"), "new").unwrap();
+    soon("it has the tag", || listed(&at("tags/T")) == ["new.jpg"]);
+    std::fs::remove_file(at("tags/T/new.jpg")).unwrap();
+    assert_eq!(listed(&at("tags/T")), [""; 0]);
+    soon("it is not there", || !at("tags/T/new.jpg").exists());
+    // What is no photo cannot be copied there, and nothing of it stays.
+    let said = mounted.sh("printf 'no photo' > ../note.txt; cp ../note.txt albums/A/");
+    assert!(said.contains("Invalid argument"), "{said}");
+    soon("nothing of it is there", || !at("albums/A/note.txt").exists());
+    let mut value = [0; 100];
+    let size = rustix::fs::getxattr(at("albums/A"), "user.galleryfs.last_error", &mut value[..]).unwrap();
+    assert_eq!(&value[..size], b"it is no photo");
+    assert_eq!(listed(&at("albums/A")), ["known.jpg", "new.jpg", "third.jpg"]);
+    assert_eq!(errno(std::fs::write(at("all/2024/05/x.jpg"), "x")), libc::EROFS);
+    assert_eq!(errno(File::options().write(true).open(at("albums/A/known.jpg"))), libc::EROFS);
 }

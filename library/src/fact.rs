@@ -134,6 +134,11 @@ pub enum Fact {
         /// Whether it is.
         trashed: bool,
     },
+    /// An asset that was in the trash is removed for good, with its files. Its bytes, should they come again, are it.
+    Purge {
+        /// Which.
+        asset: AssetId,
+    },
     /// An album is called so and lies there, from now on.
     Album {
         /// Its id, for ever.
@@ -170,6 +175,13 @@ pub enum Fact {
         tag: TagPath,
         /// Whether it is.
         kept: bool,
+    },
+    /// What was journalled in these places was taken back.
+    Undo {
+        /// The first of them.
+        first: u64,
+        /// The last.
+        last: u64,
     },
     /// What was away under this folder is gone for good.
     Forget {
@@ -289,10 +301,12 @@ const KINDS: &[&str] = &[
     "description",
     "taken",
     "trash",
+    "purge",
     "album",
     "album_gone",
     "album_asset",
     "tag_kept",
+    "undo",
     "forget",
     "person",
     "person_name",
@@ -333,7 +347,7 @@ impl Fact {
             Self::Tag { asset, tag, .. } => Some(format!("tag {asset} {:?}", tag.folded())),
             Self::Description { asset, .. } => Some(format!("description {asset}")),
             Self::Taken { asset, .. } => Some(format!("taken {asset}")),
-            Self::Trash { asset, .. } => Some(format!("trash {asset}")),
+            Self::Trash { asset, .. } | Self::Purge { asset } => Some(format!("trash {asset}")),
             Self::Album { album, .. } => Some(format!("album {album}")),
             Self::AlbumGone { album, .. } => Some(format!("album gone {album}")),
             Self::AlbumAsset { album, asset, .. } => Some(format!("album asset {album} {asset}")),
@@ -349,7 +363,8 @@ impl Fact {
             | Self::Inode { .. }
             | Self::Person { .. }
             | Self::PersonName { .. }
-            | Self::PersonMerge { .. } => None,
+            | Self::PersonMerge { .. }
+            | Self::Undo { .. } => None,
         }
     }
 }
@@ -387,6 +402,8 @@ mod tests {
                 taken: Some(Taken { local: "2024-05-01T10:20:30.5".parse().unwrap(), zone: None }),
             },
             Fact::Trash { asset, trashed: true },
+            Fact::Purge { asset },
+            Fact::Undo { first: 3, last: 7 },
             Fact::Album {
                 album: AlbumId::from_bytes([8; 16]),
                 owner: AccountId::from_bytes([1; 16]),

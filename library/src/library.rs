@@ -15,11 +15,13 @@ mod lock;
 mod maintenance;
 mod opening;
 mod people;
+mod purging;
 mod reading;
 mod recovery;
 mod tags;
 mod text_feed;
 mod trash;
+mod undoing;
 mod unseen;
 mod writing;
 
@@ -38,8 +40,10 @@ pub use self::deciding::Decision;
 pub use self::lock::LockError;
 pub use self::maintenance::Maintenance;
 pub use self::people::{Effort, Named, PeopleUpdate};
+pub use self::purging::DoomedFile;
 pub use self::reading::{Away, Details, LogEntry, Unreadable};
 pub use self::trash::{TRASH_LIMIT, TrashError};
+pub use self::undoing::{UndoError, Undone};
 pub use self::unseen::Unseen;
 use crate::catalogue::records::RootRecord;
 use crate::catalogue::{Catalogue, CatalogueError};
@@ -79,6 +83,8 @@ struct Writer {
     subscribers: Vec<Sender<Commit>>,
     roots: HashMap<RootId, RootRecord>,
     away: AwayFolders,
+    /// When the last commit was that decided something.
+    last: Option<jiff::Timestamp>,
     /// The catalogue or the snapshot missed a commit: they must catch up before the next.
     behind: bool,
 }
@@ -132,6 +138,9 @@ pub enum LibraryError {
     /// An album that cannot be what was asked.
     #[error(transparent)]
     Album(#[from] AlbumError),
+    /// What cannot be taken back.
+    #[error(transparent)]
+    Undo(#[from] UndoError),
     /// What may not be put into the trash.
     #[error(transparent)]
     Trash(#[from] TrashError),

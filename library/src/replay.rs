@@ -131,7 +131,10 @@ pub(crate) fn apply(
         | Fact::Description { .. }
         | Fact::Taken { .. }
         | Fact::Trash { .. }
+        | Fact::Purge { .. }
         | Fact::AlbumAsset { .. } => decided(tx, fact, time)?,
+        // What that means is journalled with it.
+        Fact::Undo { .. } => {}
         Fact::Album { .. } | Fact::AlbumGone { .. } => albums::apply(tx, fact)?,
         Fact::TagKept { owner, tag, kept } => {
             let key = Key::kept_tag(*owner, tag);
@@ -171,6 +174,7 @@ fn decided(tx: &mut Transaction<'_>, fact: &Fact, time: Timestamp) -> Result<(),
     | Fact::Description { asset, .. }
     | Fact::Taken { asset, .. }
     | Fact::Trash { asset, .. }
+    | Fact::Purge { asset }
     | Fact::AlbumAsset { asset, .. }) = fact
     else {
         return Ok(());
@@ -184,6 +188,7 @@ fn decided(tx: &mut Transaction<'_>, fact: &Fact, time: Timestamp) -> Result<(),
         Fact::Description { text, .. } => decided.description.clone_from(text),
         Fact::Taken { taken, .. } => decided.taken = *taken,
         Fact::Trash { trashed, .. } => decided.trashed = trashed.then_some(time),
+        Fact::Purge { .. } => decided.trashed = None,
         Fact::AlbumAsset { album, has, .. } => {
             decided.albums.retain(|known| known != album);
             decided.albums.extend(has.then_some(*album));

@@ -46,7 +46,7 @@ impl Inbox {
         let Some((dir, name)) = node.place() else { return Ok(()) };
         if node.is_taken_in() {
             // Its writer went on writing to what the library has by now.
-            return Ok(self.source.amended(&node.open(OFlags::RDONLY)?)?);
+            return Ok(self.tree.source().amended(&node.open(OFlags::RDONLY)?)?);
         }
         if is_temporary(&name) || FileType::from_raw_mode(node.stat()?.st_mode) != FileType::RegularFile {
             return Ok(());
@@ -56,15 +56,29 @@ impl Inbox {
         // Before it is another's to find: whoever finds it in the library must not see the mark.
         node.mark_complete(false);
         node.set_reason(None);
-        match self.source.import(&Arrival { dir: &fd, name: &name, file: &file }) {
-            Ok(Arrived::TakenIn) => {
+        match self.tree.source().import(&Arrival { dir: &fd, name: &name, file: &file }) {
+            Ok(Arrived::TakenIn(asset)) => {
                 node.set_taken_in(true);
                 self.nodes().add_alias(&dir, &name, node);
-                Ok(())
+                let joins = dir.of_tree().and_then(|dir| self.tree.joins(dir)).unwrap_or_default();
+                match asset.filter(|_| !joins.is_empty()) {
+                    Some(asset) => {
+                        let _waiting = self.tree.told.busy([]);
+                        self.tree.source().decide_arrived(asset, &joins)?;
+                        self.tree.told.wait(self.tree.source().snapshot().cursor());
+                        Ok(())
+                    }
+                    None => Ok(()),
+                }
             }
             Ok(Arrived::Left(reason)) => {
-                tracing::info!(name = %name.escape_ascii(), reason, "stays in inbox/");
                 node.set_reason(Some(&reason));
+                if dir.of_tree().is_some() {
+                    // Nobody would find it there, and it is not what was asked for: its writer is told, and has it.
+                    self.unlink(&dir, &name)?;
+                    return Err(FsError::BadValue(reason));
+                }
+                tracing::info!(name = %name.escape_ascii(), reason, "stays in inbox/");
                 Ok(())
             }
             Err(error) => {

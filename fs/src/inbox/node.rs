@@ -29,6 +29,8 @@ pub(crate) struct Node {
     ino: u64,
     fd: Mutex<Arc<OwnedFd>>,
     place: Mutex<Option<Place>>,
+    /// The directory of the tree whose scratch directory it is.
+    of_tree: Option<u64>,
     /// How many have it open for writing.
     writers: AtomicUsize,
     /// Whether bytes came since it was last taken in.
@@ -74,11 +76,27 @@ impl Node {
             ino,
             fd: Mutex::new(Arc::new(fd)),
             place: Mutex::default(),
+            of_tree: None,
             writers: AtomicUsize::new(0),
             written: AtomicBool::new(false),
             taken_in: AtomicBool::new(false),
             arriving: Mutex::default(),
         }
+    }
+
+    /// The scratch directory of a directory of the tree.
+    pub(super) fn for_directory(dir: u64, fd: OwnedFd) -> Self {
+        Self { of_tree: Some(dir), ..Self::new(dir, fd) }
+    }
+
+    /// The directory of the tree whose scratch directory it is.
+    pub(super) fn of_tree(&self) -> Option<u64> {
+        self.of_tree
+    }
+
+    /// The directory of the tree that it is being copied into.
+    pub(crate) fn tree_dir(&self) -> Option<u64> {
+        self.place()?.0.of_tree
     }
 
     /// Its number.

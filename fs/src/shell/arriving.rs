@@ -49,14 +49,40 @@ impl Shared {
         inbox::is_here(ino) || self.arriving.is_some() && self.tree.is_inbox(ino)
     }
 
-    /// What is behind a number that [`Shared::is_arriving`].
+    /// What is behind a number that [`Shared::is_arriving`], or the scratch directory of a directory of the tree.
     fn node(&self, ino: u64) -> Result<(Arc<Inbox>, Arc<Node>), FsError> {
         let inbox = &self.arriving.as_ref().ok_or(FsError::NotFound)?.inbox;
-        let node = if inbox::is_here(ino) { inbox.node(ino)? } else { inbox.root() };
+        let node = match inbox::is_here(ino) {
+            true => inbox.node(ino)?,
+            false if self.tree.is_inbox(ino) => inbox.root(),
+            false => inbox.make_scratch(ino)?,
+        };
         Ok((Arc::clone(inbox), node))
     }
 
-    /// Does something on the pool of the inbox, and hands what came of it to `answer`.
+    /// Whether files can be copied into a directory of the tree.
+    pub(super) fn takes_files(&self, dir: u64) -> bool {
+        self.arriving.is_some() && self.tree.joins(dir).is_some()
+    }
+
+    /// A name in a directory of the tree is another's from now on, or nobody's: what was taken in under it lately is not
+    /// found by it any more.
+    pub(super) fn forget_arrived(&self, dir: u64, name: &OsStr) {
+        if let Some(arriving) = &self.arriving {
+            arriving.inbox.forget_arrived(dir, name.as_bytes());
+        }
+    }
+
+    /// Whether something is on its way in a directory of the tree, which has nothing of this name itself.
+    pub(super) fn is_scratch(&self, dir: u64, name: &OsStr) -> bool {
+        let arriving = self.arriving.as_ref().filter(|arriving| arriving.inbox.scratch(dir).is_some());
+        arriving.is_some_and(|arriving| {
+            !self.tree.has_name(dir, name.as_bytes()) && arriving.inbox.has_scratch(dir, name.as_bytes())
+        })
+    }
+
+    /// Does something on the pool of the inbox, and hands what came of it to `answer`. Meanwhile nothing is told of the
+    /// directory of the tree that it may be of.
     fn arrive<T: 'static>(
         self: &Arc<Self>,
         (operation, ino): Operation,
@@ -66,10 +92,12 @@ impl Shared {
         let shared = Arc::clone(self);
         let pool = if operation == "flush" { self.pools.arrivals() } else { self.pools.inbox() };
         pool.submit(move |turn| {
+            let busy = shared.tree.told.busy([ino]);
             let done = match turn {
                 Turn::Refused => Err(FsError::Busy),
                 Turn::Run => work(&shared),
             };
+            drop(busy);
             answer(&shared, done.map_err(|error| refusal(operation, ino, &error)));
         });
     }
@@ -105,6 +133,23 @@ impl Shared {
             work(&inbox, &node)
         };
         self.arrive(operation, work, |_, done| match done {
+            Ok(()) => reply.ok(),
+            Err(error) => reply.error(error),
+        });
+    }
+
+    /// `flush`. What is refused is said of the directory in the tree that the file was copied into.
+    pub(super) fn arriving_flush(self: &Arc<Self>, ino: u64, handle: u64, reply: ReplyEmpty) {
+        let flush = move |shared: &Self| {
+            let (inbox, node) = shared.node(ino)?;
+            let into = node.tree_dir();
+            inbox.flush(handle).inspect_err(|error| {
+                if let Some(dir) = into {
+                    shared.tree.note_refusal(dir, error);
+                }
+            })
+        };
+        self.arrive(("flush", ino), flush, |_, done| match done {
             Ok(()) => reply.ok(),
             Err(error) => reply.error(error),
         });
@@ -329,8 +374,14 @@ impl Shared {
         replaces: bool,
         reply: ReplyEmpty,
     ) {
-        if !self.is_arriving(dir) || !self.is_arriving(new_dir) {
+        let within = self.is_arriving(dir) && self.is_arriving(new_dir);
+        let elsewhere = |dir| !self.is_arriving(dir) && self.takes_files(dir);
+        if !(within || elsewhere(dir) && elsewhere(new_dir)) {
             return reply.error(refusal("rename", dir, &FsError::Computed));
+        }
+        // Saving over a photo.
+        if !self.is_arriving(new_dir) && self.tree.has_name(new_dir, new_name.as_bytes()) {
+            return reply.error(refusal("rename", dir, &FsError::ReadOnly));
         }
         let (name, new_name) = (name.to_owned(), new_name.to_owned());
         let work = move |shared: &Self| {

@@ -36,6 +36,8 @@ pub(super) enum Says {
     OfPerson(PersonDecision),
     OfAlbum(AlbumDecision),
     OfTag(TagDecision),
+    /// It goes for good.
+    Purge(AssetId),
     Nothing,
 }
 
@@ -92,6 +94,7 @@ impl Tree {
             Says::OfPerson(decision) => self.source().decide_person(decision)?,
             Says::OfAlbum(decision) => self.source().decide_album(decision)?,
             Says::OfTag(decision) => self.source().decide_tag(decision)?,
+            Says::Purge(asset) => self.source().purge(*asset)?,
         }
         self.told.wait(self.source().snapshot().cursor());
         drop(moving);

@@ -4,12 +4,15 @@
 //! 2. To forget a name the kernel waits for the lock of its directory, which whoever makes, moves or removes something
 //!    in it holds until it has its answer. So names in the directories of those that wait are told after the answer,
 //!    and the kernel knows of these itself.
-//! 3. An operation may begin in a directory just when it is told of: then one waits for the other. Hence nobody waits for
+//! 3. Whoever is killed while it waits for such a lock cannot die: it waits for somebody who waits for an answer that only
+//!    it could give. So nothing is told of a directory in which an operation is under way, or was a moment ago: the next
+//!    is likely to be.
+//! 4. An operation may begin in a directory just when it is told of: then one waits for the other. Hence nobody waits for
 //!    long, and what is stale a moment later is only a name.
 
 use std::collections::HashMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use library::Cursor;
 
@@ -17,6 +20,10 @@ use library::Cursor;
 const SHOWN_WITHIN: Duration = Duration::from_secs(5);
 /// How long it waits for the kernel to forget names.
 const NAMES_WITHIN: Duration = Duration::from_millis(100);
+/// How long after an operation in a directory another is likely.
+const CALM: Duration = Duration::from_millis(50);
+/// When this many directories were calm lately, those that long have been are swept out.
+const SWEEP: usize = 1024;
 
 #[derive(Debug, Default)]
 struct Reached {
@@ -26,6 +33,8 @@ struct Reached {
     names: Option<Cursor>,
     /// The directories of those who wait for an answer, and how many there are in each.
     busy: HashMap<u64, usize>,
+    /// When the last operation in a directory ended.
+    lately: HashMap<u64, Instant>,
     /// How many wait.
     waiting: usize,
 }
@@ -48,7 +57,12 @@ impl Drop for Busy<'_> {
     fn drop(&mut self) {
         let mut reached = self.told.lock();
         reached.waiting -= 1;
+        let now = Instant::now();
+        if reached.lately.len() > SWEEP {
+            reached.lately.retain(|_, at| now.duration_since(*at) < CALM);
+        }
         for dir in &self.dirs {
+            reached.lately.insert(*dir, now);
             if let Some(count) = reached.busy.get_mut(dir) {
                 *count -= 1;
                 if *count == 0 {
@@ -80,11 +94,15 @@ impl Told {
         Busy { told: self, dirs }
     }
 
-    /// Whether anybody waits, and for a directory, whether its lock is held by somebody who does.
-    pub(crate) fn awaited(&self) -> Option<impl Fn(u64) -> bool + use<>> {
+    /// Whether anybody waits to be told.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.lock().waiting > 0
+    }
+
+    /// Whether an operation is under way in a directory, or was a moment ago.
+    pub(crate) fn is_busy(&self, dir: u64) -> bool {
         let reached = self.lock();
-        let busy: Vec<u64> = reached.busy.keys().copied().collect();
-        (reached.waiting > 0).then_some(move |dir| busy.contains(&dir))
+        reached.busy.contains_key(&dir) || reached.lately.get(&dir).is_some_and(|at| at.elapsed() < CALM)
     }
 
     /// The kernel keeps no listing and no attribute from before.
@@ -118,11 +136,12 @@ mod tests {
     fn whoever_waits_has_its_answer_once_all_is_told_and_is_asked_about_its_directories_until_then() {
         let told = Told::default();
         let at = |seq| Cursor { epoch: Epoch::from_bytes([1; 16]), seq: ChangeSeq(seq) };
-        assert!(told.awaited().is_none());
+        assert!(!told.is_awaited());
         let (one, two) = (told.busy([7, 8]), told.busy([7]));
         drop(one);
-        let is_busy = told.awaited().unwrap();
-        assert!(is_busy(7) && !is_busy(8));
+        assert!(told.is_awaited() && told.is_busy(7) && told.is_busy(8) && !told.is_busy(9));
+        std::thread::sleep(CALM);
+        assert!(told.is_busy(7) && !told.is_busy(8), "the other is still under way");
         std::thread::scope(|scope| {
             let waiting = scope.spawn(|| told.wait(at(5)));
             told.listings(at(4));
@@ -134,6 +153,6 @@ mod tests {
             waiting.join().unwrap();
         });
         drop(two);
-        assert!(told.awaited().is_none());
+        assert!(!told.is_awaited());
     }
 }

@@ -390,6 +390,14 @@ impl Source for TestLibrary {
         Ok(())
     }
 
+    fn purge(&self, asset: AssetId) -> Result<(), SourceError> {
+        let snapshot = self.snapshot();
+        let row = snapshot.by_id(asset).ok_or(SourceError::Gone)?;
+        std::fs::remove_file(self.path_of(row, &snapshot).ok_or(SourceError::Gone)?)?;
+        self.remove(row);
+        Ok(())
+    }
+
     /// Beside the photos.
     fn inbox(&self) -> Option<PathBuf> {
         let inbox = self.root.parent()?.join("inbox");
@@ -409,22 +417,33 @@ impl Source for TestLibrary {
         let mut known = snapshot.rows().filter_map(|(row, _)| self.path_of(row, &snapshot));
         if known.any(|path| std::fs::read(path).is_ok_and(|known| known == bytes)) {
             std::fs::remove_file(dir.join(name))?;
-            return Ok(Arrived::TakenIn);
+            let snapshot = self.snapshot();
+            let known = snapshot.rows().find(|(row, _)| {
+                let path = self.path_of(*row, &snapshot);
+                path.is_some_and(|path| std::fs::read(path).is_ok_and(|known| known == bytes))
+            });
+            return Ok(Arrived::TakenIn(known.map(|(_, row)| row.id)));
         }
         let relative = format!("in/{}", name.display());
         std::fs::create_dir_all(self.root.join("in"))?;
         std::fs::rename(dir.join(name), self.root.join(&relative))?;
         self.note(&self.root.join(&relative));
         let size = bytes.len() as u64;
-        self.edit(|fixture| {
-            vec![fixture.add(&Photo {
+        let mut added = RowNumber(0);
+        let commit = self.edit(|fixture| {
+            added = fixture.add(&Photo {
                 path: &relative,
                 size,
                 taken: Some("2024-05-01T10:20:30"),
                 ..Photo::default()
-            })]
+            });
+            vec![added]
         });
-        Ok(Arrived::TakenIn)
+        Ok(Arrived::TakenIn(commit.snapshot.row(added).map(|row| row.id)))
+    }
+
+    fn decide_arrived(&self, asset: AssetId, decisions: &[Decision]) -> Result<(), SourceError> {
+        self.decide(&[(asset, decisions.to_vec())])
     }
 
     fn amended(&self, _file: &File) -> Result<(), SourceError> {

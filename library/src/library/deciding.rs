@@ -63,6 +63,39 @@ impl Library {
     }
 }
 
+impl Library {
+    /// Decides all of this of an asset that is about to come: its bytes are known, and so its id. What depends on what the
+    /// file says is [`LibraryError::NoAsset`] until it has come.
+    pub fn decide_ahead(
+        &self,
+        face: Face,
+        asset: AssetId,
+        decisions: &[Decision],
+    ) -> Result<(), LibraryError> {
+        self.write(self.account(), face, |tx, _| {
+            let is_known = tx.asset(asset)?.is_some();
+            for decision in decisions {
+                match decision {
+                    decision if is_known => decide(tx, asset, decision)?,
+                    Decision::JoinAlbum(album) => {
+                        let decided = tx.get::<DecidedRecord>(&Key::decided(asset))?.unwrap_or_default();
+                        in_album(tx, asset, *album, &decided, true)?;
+                    }
+                    Decision::Favourite(favourite) => {
+                        tx.decide(Fact::Favourite { asset, favourite: *favourite })?;
+                    }
+                    Decision::Rating(stars) => tx.decide(Fact::Rating { asset, stars: *stars })?,
+                    Decision::Tag(tag) => {
+                        tx.decide(Fact::Tag { asset, tag: tag.clone(), has: Some(true) })?;
+                    }
+                    _ => return Err(LibraryError::NoAsset(asset)),
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
 pub(super) fn decide(
     tx: &mut Transaction<'_>,
     asset: AssetId,

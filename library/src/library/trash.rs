@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::{Library, LibraryError, locked};
+use crate::id::AssetId;
 
 /// Over how long the guard counts.
 const WINDOW: Duration = Duration::from_secs(60);
@@ -16,6 +17,9 @@ pub const TRASH_LIMIT: usize = 500;
 /// Why something may not be put into the trash. Nothing was changed then.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum TrashError {
+    /// It is not in the trash.
+    #[error("photo {0} is not in the trash: only what is there can be removed for good")]
+    NotThere(AssetId),
     /// More than usual in a short time.
     #[error(
         "{count} photos would be in the trash within a minute, more than {limit}: if that is meant, say `galleryfs trash allow` and do it again"

@@ -24,6 +24,9 @@ use crate::project;
 use crate::snapshot::{Facet, Root, Snapshot};
 use crate::visibility::Visibility;
 
+/// How far the moments of commits may run ahead of the clock.
+const AHEAD: jiff::SignedDuration = jiff::SignedDuration::from_secs(60);
+
 /// Why a root that is known but not given is away.
 const NOT_WATCHED: &str = "this folder is not among the watched ones now";
 
@@ -129,7 +132,8 @@ impl Library {
             self.recover(&mut writer)?;
         }
         let catalogue = self.catalogue()?;
-        let mut tx = Transaction::new(&catalogue, now(), self.journal.head());
+        let now = after(writer.last, now());
+        let mut tx = Transaction::new(&catalogue, now, self.journal.head());
         let value = work(&mut tx, &writer)?;
         cast::settle(&mut tx, &self.snapshot(), true)?;
         if tx.is_empty() {
@@ -144,6 +148,7 @@ impl Library {
             })
             .collect();
         if !drafts.is_empty() {
+            writer.last = Some(now);
             self.journal.append(&drafts)?;
         }
         // Whatever ends this early from here on, an error or a panic, leaves a decision that is journalled but not
@@ -271,6 +276,16 @@ fn fetch<'r>(
 /// The clock to the millisecond, as the journal keeps it.
 fn now() -> Timestamp {
     Timestamp::from_millisecond(Timestamp::now().as_millisecond()).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// The moment of a commit: another than that of the one before, so that they can be told apart in the journal. Commits that
+/// come faster than milliseconds run ahead of the clock; one that was set back by more is believed.
+fn after(last: Option<Timestamp>, now: Timestamp) -> Timestamp {
+    let next = last.map(|last| last + jiff::SignedDuration::from_millis(1));
+    match next.filter(|next| *next > now && next.duration_since(now) < AHEAD) {
+        Some(next) => next,
+        None => now,
+    }
 }
 
 /// The roots in the order they were journalled, but for those that are retired.

@@ -50,7 +50,16 @@ impl Tree {
         put(&state, row, joins, stale, None)
     }
 
-    /// `rm DIR/NAME`: takes a photo out of a directory, or where it is computed to be in it, puts it into the trash.
+    /// What is decided of a photo that is copied into a directory. `None` where nothing can be copied.
+    pub(crate) fn joins(&self, dir: u64) -> Option<Vec<Decision>> {
+        match class(&self.state(), &self.dir(dir).ok()?) {
+            Class::Decided(membership) => Some(membership.joins),
+            _ => None,
+        }
+    }
+
+    /// `rm DIR/NAME`: takes a photo out of a directory; where it is computed to be in it, puts it into the trash; and there,
+    /// removes it for good.
     pub(crate) fn unlink(&self, parent: u64, name: &[u8]) -> Result<Act, FsError> {
         let (state, dir) = (self.state(), self.dir(parent)?);
         let row = match Self::child(&state, &dir, name).ok_or(FsError::NotFound)? {
@@ -59,16 +68,21 @@ impl Tree {
             Node::Fixed(_) | Node::Unreadable(_) => return Err(FsError::ReadOnly),
         };
         let leaves = match class(&state, &dir) {
-            Class::Decided(membership) => membership.leaves,
-            Class::Computed => vec![Decision::Trash(true)],
-            Class::Trash | Class::Found => return Err(FsError::ReadOnly),
+            Class::Decided(membership) => Some(membership.leaves),
+            Class::Computed => Some(vec![Decision::Trash(true)]),
+            Class::Trash => None,
+            Class::Found => return Err(FsError::ReadOnly),
         };
         let shown = state.row(row).ok_or(FsError::NotFound)?;
         state.lingering.begin(&dir);
         // The kernel takes the name of a part for gone; it goes with its photo only.
         let is_part = shown.extras.host.is_some();
         let stays = is_part.then(|| Place { ino: parent, dir, name: name.into() });
-        let says = if is_part { Says::Nothing } else { Says::OfPhotos(vec![(shown.id, leaves)]) };
+        let says = match leaves {
+            _ if is_part => Says::Nothing,
+            Some(leaves) => Says::OfPhotos(vec![(shown.id, leaves)]),
+            None => Says::Purge(shown.id),
+        };
         Ok(Act { says, ino: shown.inode.get(), moved: None, stale: None, stays })
     }
 
