@@ -7,6 +7,7 @@ pub mod config;
 pub mod doctor;
 pub mod exit;
 pub mod importing;
+pub mod limits;
 pub mod memory;
 pub mod mounting;
 pub mod notify;

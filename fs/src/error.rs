@@ -72,6 +72,28 @@ impl From<SourceError> for FsError {
     }
 }
 
+/// Whether it only says what is where: every program meets such answers, and asks on.
+fn is_ordinary(error: &std::io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(
+            libc::ENOENT
+                | libc::EEXIST
+                | libc::ENOTDIR
+                | libc::EISDIR
+                | libc::ENOTEMPTY
+                | libc::ENODATA
+                | libc::EOPNOTSUPP
+                | libc::ELOOP
+                | libc::EINVAL
+                | libc::ENAMETOOLONG
+                | libc::EPERM
+                | libc::EACCES
+                | libc::ESTALE
+        )
+    )
+}
+
 fn io_errno(error: &std::io::Error) -> Errno {
     Errno::from_i32(error.raw_os_error().unwrap_or(libc::EIO))
 }
@@ -118,6 +140,7 @@ impl FsError {
                 | SourceError::NotEmpty(_)
                 | SourceError::Guarded(_),
             ) => tracing::Level::INFO,
+            Self::Io(error) if is_ordinary(error) => tracing::Level::TRACE,
             Self::Source(_) | Self::Io(_) | Self::Busy | Self::BadHandle => tracing::Level::WARN,
             Self::Query(_) | Self::Computed | Self::BadValue(_) => tracing::Level::INFO,
             Self::ReadOnly => tracing::Level::DEBUG,

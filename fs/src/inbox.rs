@@ -192,7 +192,7 @@ impl Inbox {
 
     /// What is called so in a directory, not counted as known to the kernel.
     fn find(&self, dir: &Arc<Node>, name: &[u8]) -> io::Result<Arc<Node>> {
-        match hold(dir.fd().as_fd(), name) {
+        match hold(dir.fd()?.as_fd(), name) {
             Ok(fd) => Ok(self.nodes().of(fd, dir, name)?),
             Err(error) => self.nodes().alias(dir, name).ok_or(error),
         }
@@ -234,7 +234,7 @@ impl Inbox {
         asker: Asker,
     ) -> io::Result<FileAttr> {
         self.is_free(dir, name)?;
-        rustix::fs::mkdirat(dir.fd(), OsStr::from_bytes(name), Mode::from_raw_mode(mode & 0o7777))?;
+        rustix::fs::mkdirat(dir.fd()?, OsStr::from_bytes(name), Mode::from_raw_mode(mode & 0o7777))?;
         self.give(dir, name, asker)
     }
 
@@ -252,7 +252,7 @@ impl Inbox {
             return Err(Errno::PERM.into());
         }
         let mode = Mode::from_raw_mode(mode & 0o7777);
-        rustix::fs::mknodat(dir.fd(), OsStr::from_bytes(name), kind, mode, 0)?;
+        rustix::fs::mknodat(dir.fd()?, OsStr::from_bytes(name), kind, mode, 0)?;
         self.give(dir, name, asker)
     }
 
@@ -265,7 +265,7 @@ impl Inbox {
         asker: Asker,
     ) -> io::Result<FileAttr> {
         self.is_free(dir, name)?;
-        rustix::fs::symlinkat(target, dir.fd(), OsStr::from_bytes(name))?;
+        rustix::fs::symlinkat(target, dir.fd()?, OsStr::from_bytes(name))?;
         self.give(dir, name, asker)
     }
 
@@ -277,7 +277,7 @@ impl Inbox {
             return Err(Errno::PERM.into());
         }
         let flags = AtFlags::SYMLINK_FOLLOW;
-        rustix::fs::linkat(rustix::fs::CWD, node.path(), dir.fd(), OsStr::from_bytes(name), flags)?;
+        rustix::fs::linkat(rustix::fs::CWD, &*node.path()?.path, dir.fd()?, OsStr::from_bytes(name), flags)?;
         self.known(node)
     }
 
@@ -295,7 +295,7 @@ impl Inbox {
             return Ok(());
         }
         let node = self.find(dir, name)?;
-        rustix::fs::unlinkat(dir.fd(), OsStr::from_bytes(name), AtFlags::empty())?;
+        rustix::fs::unlinkat(dir.fd()?, OsStr::from_bytes(name), AtFlags::empty())?;
         node.lost_name(dir, name);
         Ok(())
     }
@@ -306,7 +306,7 @@ impl Inbox {
         if self.nodes().has_aliases(&below) {
             return Err(Errno::NOTEMPTY.into());
         }
-        Ok(rustix::fs::unlinkat(dir.fd(), OsStr::from_bytes(name), AtFlags::REMOVEDIR)?)
+        Ok(rustix::fs::unlinkat(dir.fd()?, OsStr::from_bytes(name), AtFlags::REMOVEDIR)?)
     }
 
     /// `rename` within. A file that gets its name so is taken in.
@@ -325,13 +325,13 @@ impl Inbox {
         let node = self.find(dir, name)?;
         let flags = if replaces { RenameFlags::empty() } else { RenameFlags::NOREPLACE };
         let (from, to) = (OsStr::from_bytes(name), OsStr::from_bytes(new_name));
-        match rustix::fs::renameat_with(dir.fd(), from, new_dir.fd(), to, flags) {
+        match rustix::fs::renameat_with(dir.fd()?, from, new_dir.fd()?, to, flags) {
             // A file system that cannot refuse to replace: it is looked whether there is something.
             Err(Errno::INVAL) if !replaces => {
-                if rustix::fs::statat(new_dir.fd(), to, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
+                if rustix::fs::statat(new_dir.fd()?, to, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
                     return Err(Errno::EXIST.into());
                 }
-                rustix::fs::renameat(dir.fd(), from, new_dir.fd(), to)?;
+                rustix::fs::renameat(dir.fd()?, from, new_dir.fd()?, to)?;
             }
             done => done?,
         }
@@ -363,7 +363,7 @@ impl Inbox {
         let exclusive = OFlags::from_bits_retain(flags as u32 & libc::O_EXCL as u32);
         let open = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC | exclusive;
         let mode = Mode::from_raw_mode(mode & 0o7777);
-        let file = File::from(rustix::fs::openat(dir.fd(), OsStr::from_bytes(name), open, mode)?);
+        let file = File::from(rustix::fs::openat(dir.fd()?, OsStr::from_bytes(name), open, mode)?);
         if flags & libc::O_TRUNC != 0 {
             file.set_len(0)?;
         }
@@ -459,7 +459,7 @@ impl Inbox {
             node.is_written();
         }
         if let Some(mode) = changes.mode {
-            rustix::fs::chmod(node.path(), Mode::from_raw_mode(mode & 0o7777))?;
+            rustix::fs::chmod(&*node.path()?.path, Mode::from_raw_mode(mode & 0o7777))?;
         }
         if changes.uid.is_some() || changes.gid.is_some() {
             node.own(changes.uid, changes.gid)?;
@@ -502,10 +502,10 @@ impl Inbox {
         let mut from = node.open(OFlags::RDONLY)?;
         let open = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let mode = Mode::from_raw_mode(0o644);
-        let mut to = File::from(rustix::fs::openat(dir.fd(), OsStr::from_bytes(&name), open, mode)?);
+        let mut to = File::from(rustix::fs::openat(dir.fd()?, OsStr::from_bytes(&name), open, mode)?);
         // Shares the blocks where the disk can.
         io::copy(&mut from, &mut to)?;
-        let held = hold(dir.fd().as_fd(), &name)?;
+        let held = hold(dir.fd()?.as_fd(), &name)?;
         self.nodes().part(node, held, (&dir, &name))
     }
 }

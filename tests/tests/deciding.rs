@@ -121,11 +121,12 @@ fn act(random: &mut Random, mount: &Path, model: &mut BTreeMap<String, Decided>)
                 to.set(decided, true);
             }
         }
+        // That would be for good.
+        1 if from == Place::Trash => {}
         1 => {
             let removed = std::fs::remove_file(&here);
-            let can = is_here && from != Place::Trash;
-            assert_eq!(removed.is_ok(), can, "rm {here:?}: {removed:?}");
-            if can {
+            assert_eq!(removed.is_ok(), is_here, "rm {here:?}: {removed:?}");
+            if is_here {
                 from.set(decided, false);
             }
         }

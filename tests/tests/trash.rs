@@ -80,7 +80,7 @@ fn a_slip_is_stopped_until_it_is_said_to_be_meant() {
 
 #[test]
 fn what_is_removed_is_removed_whole_or_not_at_all_whenever_the_daemon_is_killed() {
-    let rounds = if galleryfs_tests::soaks() { 100 } else { 5 };
+    let rounds = if galleryfs_tests::soaks() { 40 } else { 4 };
     let seed = galleryfs_tests::seed();
     let mut random = Random::new(seed);
     let site = Site::default();

@@ -10,7 +10,6 @@ use super::{Base, ModelFlags, MountFlags, PhotoFlags, offer};
 use crate::config::Settings;
 use crate::exit::Exit;
 use crate::importing::Importer;
-use crate::memory;
 use crate::mounting::{self, MountPoint};
 use crate::notify::notify;
 use crate::output::{Status, elapsed, plural, safe};
@@ -19,6 +18,7 @@ use crate::running::{Opening, Running};
 use crate::source::LibrarySource;
 use crate::stop::{Cause, Stop};
 use crate::terminal::Page;
+use crate::{limits, memory};
 
 /// Index, mount and watch, until stopped.
 ///
@@ -58,6 +58,7 @@ pub(super) fn run(args: Args, base: &Base) -> Result<Exit> {
         }
     })?;
     let running = Running::open(&settings, Opening::AsItIs, stop.clone())?;
+    limits::raise_open_files();
     let mounted = match running.places.mount.clone() {
         Some(path) => Some(Mounted::mount(&running, &path, &settings)?),
         None => None,

@@ -52,7 +52,7 @@ impl Inbox {
             return Ok(());
         }
         let file = node.open(OFlags::RDONLY)?;
-        let fd = dir.fd();
+        let fd = dir.fd()?;
         // Before it is another's to find: whoever finds it in the library must not see the mark.
         node.mark_complete(false);
         node.set_reason(None);
@@ -103,6 +103,7 @@ impl Inbox {
                 }
                 _ => {}
             }
+            self.nodes().let_go(&node);
         }
     }
 
@@ -117,13 +118,9 @@ impl Inbox {
         let dirs = self.nodes().over(now);
         for mut dir in dirs {
             while let Some((above, name)) = dir.place() {
+                let name = std::ffi::OsStr::from_bytes(&name);
                 let gone = !self.nodes().has_aliases(&dir)
-                    && rustix::fs::unlinkat(
-                        above.fd(),
-                        std::ffi::OsStr::from_bytes(&name),
-                        AtFlags::REMOVEDIR,
-                    )
-                    .is_ok();
+                    && above.fd().is_ok_and(|fd| rustix::fs::unlinkat(fd, name, AtFlags::REMOVEDIR).is_ok());
                 if !gone {
                     break;
                 }

@@ -23,11 +23,18 @@ const REASON: &str = "user.galleryfs.last_error";
 /// Where something stands.
 pub(super) type Place = (Arc<Node>, Box<[u8]>);
 
+/// A path that leads to a node for as long as it is held.
+pub(super) struct HeldPath {
+    pub(super) path: String,
+    _fd: Arc<OwnedFd>,
+}
+
 /// A file, directory or other thing in the inbox.
 #[derive(Debug)]
 pub(crate) struct Node {
     ino: u64,
-    fd: Mutex<Arc<OwnedFd>>,
+    /// `None` once nothing of it is here and nobody asks.
+    fd: Mutex<Option<Arc<OwnedFd>>>,
     place: Mutex<Option<Place>>,
     /// The directory of the tree whose scratch directory it is.
     of_tree: Option<u64>,
@@ -67,14 +74,14 @@ pub(super) fn kind(kind: FileType) -> fuser::FileType {
 /// Opens a directory to list it, or to have the disk keep it.
 pub(super) fn open_dir(node: &Node) -> io::Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    Ok(rustix::fs::openat(node.fd(), ".", flags, Mode::empty())?)
+    Ok(rustix::fs::openat(node.fd()?, ".", flags, Mode::empty())?)
 }
 
 impl Node {
     pub(super) fn new(ino: u64, fd: OwnedFd) -> Self {
         Self {
             ino,
-            fd: Mutex::new(Arc::new(fd)),
+            fd: Mutex::new(Some(Arc::new(fd))),
             place: Mutex::default(),
             of_tree: None,
             writers: AtomicUsize::new(0),
@@ -105,17 +112,24 @@ impl Node {
     }
 
     /// What holds it. It cannot be read or written by this.
-    pub(super) fn fd(&self) -> Arc<OwnedFd> {
-        Arc::clone(&self.fd.lock().unwrap_or_else(PoisonError::into_inner))
+    pub(super) fn fd(&self) -> io::Result<Arc<OwnedFd>> {
+        let fd = self.fd.lock().unwrap_or_else(PoisonError::into_inner);
+        fd.clone().ok_or_else(|| rustix::io::Errno::STALE.into())
+    }
+
+    /// Closes what holds it.
+    pub(super) fn retire(&self) {
+        *self.fd.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// A path that leads to it whatever its name.
-    pub(super) fn path(&self) -> String {
-        format!("/proc/self/fd/{}", self.fd().as_raw_fd())
+    pub(super) fn path(&self) -> io::Result<HeldPath> {
+        let fd = self.fd()?;
+        Ok(HeldPath { path: format!("/proc/self/fd/{}", fd.as_raw_fd()), _fd: fd })
     }
 
     pub(super) fn stat(&self) -> io::Result<Stat> {
-        Ok(rustix::fs::fstat(self.fd())?)
+        Ok(rustix::fs::fstat(self.fd()?)?)
     }
 
     /// Opens it by itself.
@@ -124,7 +138,7 @@ impl Node {
         if kind == FileType::Symlink {
             return Err(rustix::io::Errno::LOOP.into());
         }
-        Ok(rustix::fs::open(self.path(), flags | OFlags::CLOEXEC, Mode::empty())?.into())
+        Ok(rustix::fs::open(&*self.path()?.path, flags | OFlags::CLOEXEC, Mode::empty())?.into())
     }
 
     /// What `stat` says.
@@ -154,7 +168,7 @@ impl Node {
     pub(super) fn own(&self, uid: Option<u32>, gid: Option<u32>) -> io::Result<()> {
         let (uid, gid) = (uid.map(Uid::from_raw), gid.map(Gid::from_raw));
         let flags = AtFlags::EMPTY_PATH | AtFlags::SYMLINK_NOFOLLOW;
-        Ok(rustix::fs::chownat(self.fd(), "", uid, gid, flags)?)
+        Ok(rustix::fs::chownat(self.fd()?, "", uid, gid, flags)?)
     }
 
     pub(super) fn set_times(
@@ -164,12 +178,12 @@ impl Node {
     ) -> io::Result<()> {
         let times = Timestamps { last_access: moment(accessed), last_modification: moment(modified) };
         let flags = AtFlags::EMPTY_PATH | AtFlags::SYMLINK_NOFOLLOW;
-        Ok(rustix::fs::utimensat(self.fd(), "", &times, flags)?)
+        Ok(rustix::fs::utimensat(self.fd()?, "", &times, flags)?)
     }
 
     /// Where a symlink points.
     pub(crate) fn target(&self) -> io::Result<Vec<u8>> {
-        Ok(rustix::fs::readlinkat(self.fd(), "", Vec::new())?.into_bytes())
+        Ok(rustix::fs::readlinkat(self.fd()?, "", Vec::new())?.into_bytes())
     }
 
     /// Where it stands, as far as is known. `None` once it has lost its name.
@@ -217,16 +231,23 @@ impl Node {
     }
 
     pub(super) fn replace_fd(&self, fd: OwnedFd) {
-        *self.fd.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(fd);
+        *self.fd.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(fd));
     }
 
     /// Says why it is still here, for whoever asks and for later; `None` takes that back. A disk that keeps no attributes
     /// leaves it to the log.
     pub(super) fn set_reason(&self, reason: Option<&str>) {
-        let done = match reason {
-            Some(reason) => rustix::fs::setxattr(self.path(), REASON, reason.as_bytes(), XattrFlags::empty()),
-            None => rustix::fs::removexattr(self.path(), REASON),
+        let set = || -> io::Result<()> {
+            let at = self.path()?;
+            match reason {
+                Some(reason) => {
+                    rustix::fs::setxattr(&*at.path, REASON, reason.as_bytes(), XattrFlags::empty())?;
+                }
+                None => rustix::fs::removexattr(&*at.path, REASON)?,
+            }
+            Ok(())
         };
+        let done = set();
         if let Err(error) = done {
             tracing::trace!(%error, "a file does not say why it stays");
         }
@@ -235,7 +256,7 @@ impl Node {
     /// An attribute of its own: only those of users.
     pub(crate) fn attribute(&self, name: &OsStr) -> io::Result<Vec<u8>> {
         let mut value = vec![0; 1 << 16];
-        let size = rustix::fs::getxattr(self.path(), name, &mut value[..])?;
+        let size = rustix::fs::getxattr(&*self.path()?.path, name, &mut value[..])?;
         value.truncate(size);
         Ok(value)
     }
@@ -243,7 +264,7 @@ impl Node {
     /// The names of its attributes, each ended by a zero byte.
     pub(crate) fn attributes(&self) -> io::Result<Vec<u8>> {
         let mut names = vec![0; 1 << 16];
-        let size = rustix::fs::listxattr(self.path(), &mut names[..])?;
+        let size = rustix::fs::listxattr(&*self.path()?.path, &mut names[..])?;
         names.truncate(size);
         let all = names.split_inclusive(|byte| *byte == 0);
         let shown =
@@ -258,24 +279,34 @@ impl Node {
         }
         match value {
             Some(value) => {
-                rustix::fs::setxattr(self.path(), name, value, XattrFlags::from_bits_retain(flags as u32))?;
+                rustix::fs::setxattr(
+                    &*self.path()?.path,
+                    name,
+                    value,
+                    XattrFlags::from_bits_retain(flags as u32),
+                )?;
             }
-            None => rustix::fs::removexattr(self.path(), name)?,
+            None => rustix::fs::removexattr(&*self.path()?.path, name)?,
         }
         Ok(())
     }
 
     /// Whether its writer has closed it after writing.
     pub(super) fn is_complete(&self) -> bool {
-        rustix::fs::getxattr(self.path(), COMPLETE, &mut [0_u8; 1][..]).is_ok()
+        self.path().is_ok_and(|at| rustix::fs::getxattr(&*at.path, COMPLETE, &mut [0_u8; 1][..]).is_ok())
     }
 
     /// Says that its writer has closed it, or that it is not to be said any more. A disk that keeps no such marks loses it.
     pub(super) fn mark_complete(&self, complete: bool) {
-        let done = match complete {
-            true => rustix::fs::setxattr(self.path(), COMPLETE, b"1", XattrFlags::empty()),
-            false => rustix::fs::removexattr(self.path(), COMPLETE),
+        let mark = || -> io::Result<()> {
+            let at = self.path()?;
+            match complete {
+                true => rustix::fs::setxattr(&*at.path, COMPLETE, b"1", XattrFlags::empty())?,
+                false => rustix::fs::removexattr(&*at.path, COMPLETE)?,
+            }
+            Ok(())
         };
+        let done = mark();
         if let Err(error) = done {
             tracing::trace!(%error, "a file is not marked");
         }

@@ -72,6 +72,11 @@ impl Nodes {
         }
     }
 
+    /// Lets go of a node that was only looked at here.
+    pub(super) fn let_go(&mut self, node: &Arc<Node>) {
+        self.sweep(node.ino());
+    }
+
     pub(super) fn forget(&mut self, ino: u64, count: u64) {
         let Some(held) = self.by_ino.get_mut(&ino) else { return };
         held.lookups = held.lookups.saturating_sub(count);
@@ -135,11 +140,28 @@ impl Nodes {
             self.aliases.iter().filter(|(_, alias)| alias.until <= now).map(|(key, _)| key.clone()).collect();
         over.into_iter()
             .filter_map(|key| {
-                let alias = self.aliases.remove(&key)?;
-                self.sweep(alias.node.ino());
-                alias.node.place().map(|(dir, _)| dir)
+                let Alias { node, .. } = self.aliases.remove(&key)?;
+                let dir = node.place().map(|(dir, _)| dir);
+                self.sweep(node.ino());
+                self.retire(&node);
+                dir
             })
             .collect()
+    }
+
+    /// Closes what holds a node that stands elsewhere by now and that nobody uses, while the kernel remembers it: it remembers
+    /// thousands, for as long as it has memory.
+    fn retire(&mut self, node: &Arc<Node>) {
+        // One in the table, and the one that is asked about.
+        if Arc::strong_count(node) > 2 {
+            return;
+        }
+        if let Some(held) = self.by_ino.get(&node.ino())
+            && self.by_real.get(&held.real) == Some(&node.ino())
+        {
+            self.by_real.remove(&held.real);
+        }
+        node.retire();
     }
 
     /// A node is another file from now on, which has its name.
