@@ -133,6 +133,7 @@ pub fn mount(source: Arc<dyn Source>, mountpoint: &Path, options: Options) -> Re
         tokens: Arc::clone(&tokens),
         pools: Pools::default(),
         xattrs: options.xattrs,
+        mountpoint: mountpoint.clone(),
         arriving: inbox.clone().map(Arriving::new),
         misbelieved: misbelieved.0.clone(),
         stack_depth: stack_depth(options.passthrough, &roots),

@@ -39,6 +39,8 @@ use crate::xattr::{Attribute, PREFIX};
 
 /// Every asset version is another inode, so a number never stands for a second thing.
 const GENERATION: Generation = Generation(0);
+/// Marks the numbers of links that are photos a moment later. They are in the inbox' range, where nothing is known of them.
+const LINK: u64 = crate::inbox::MARK | 1 << 60;
 /// Requests the kernel may have under way by itself: readahead, mostly.
 const BACKGROUND: u16 = 32;
 
@@ -50,6 +52,8 @@ pub(crate) struct Shared {
     pub(crate) tokens: Arc<Tokens>,
     pub(crate) pools: Pools,
     pub(crate) xattrs: Xattrs,
+    /// Where the tree is mounted.
+    pub(crate) mountpoint: std::path::PathBuf,
     /// Where files arrive, if they can.
     pub(crate) arriving: Option<Arriving>,
     /// Where it is said what the kernel misbelieves after an act.
@@ -522,7 +526,23 @@ impl Filesystem for Shell {
     fn symlink(&self, req: &Request, parent: INodeNo, name: &OsStr, target: &Path, reply: ReplyEntry) {
         guarded("symlink", || match self.0.is_arriving(parent.0) {
             true => self.0.arriving_symlink(parent.0, name, target, asker(req), reply),
-            false => reply.error(read_only("symlink", parent)),
+            false => {
+                let shared = &self.0;
+                let act = shared.tree.symlink(parent.0, name.as_encoded_bytes(), target, &shared.mountpoint);
+                let answer: Answer = Box::new(move |tree, done| match done {
+                    // The kernel wants a link for a link; when it looks again, which is at once, it is the photo.
+                    Ok(act) => match tree.entry_of(act) {
+                        Ok(entry) => {
+                            let ino = INodeNo(LINK | act.ino() & (LINK - 1));
+                            let attr = fuser::FileAttr { ino, kind: fuser::FileType::Symlink, ..entry.attr };
+                            reply.entry(&std::time::Duration::ZERO, &attr, GENERATION);
+                        }
+                        Err(error) => reply.error(error.errno()),
+                    },
+                    Err(error) => reply.error(error),
+                });
+                shared.act("symlink", (parent.0, vec![parent.0]), act, answer);
+            }
         });
     }
 

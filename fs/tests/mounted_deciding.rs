@@ -154,6 +154,14 @@ fn albums_are_made_filled_moved_and_removed() {
     std::fs::hard_link(&photo, at("albums/A/B/a.jpg")).unwrap();
     std::fs::hard_link(at("all/2024/05/b.jpg"), at("albums/A/b.jpg")).unwrap();
     assert_eq!(links(), before + 1);
+    std::os::unix::fs::symlink("../all/2024/05/b.jpg", at("albums/\u{2215} x/b.jpg")).unwrap_err();
+    std::os::unix::fs::symlink("../../all/2024/05/b.jpg", at("albums/\u{2215} x/link")).unwrap();
+    assert_eq!(listed(&at("albums/\u{2215} x")), ["b.jpg"]);
+    assert_eq!(std::fs::read(at("albums/\u{2215} x/b.jpg")).unwrap(), b"two");
+    std::fs::remove_file(at("albums/\u{2215} x/b.jpg")).unwrap();
+    std::os::unix::fs::symlink(&photo, at("albums/\u{2215} x/a.jpg")).unwrap();
+    assert!(std::fs::symlink_metadata(at("albums/\u{2215} x/a.jpg")).unwrap().is_file());
+    std::fs::remove_file(at("albums/\u{2215} x/a.jpg")).unwrap();
     let errno = |outcome: io::Result<()>| outcome.unwrap_err().raw_os_error().unwrap();
     assert_eq!(errno(std::fs::create_dir(at("albums/a"))), libc::EEXIST);
     assert_eq!(errno(std::fs::remove_dir(at("albums/A/B"))), libc::ENOTEMPTY);

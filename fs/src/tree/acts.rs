@@ -57,6 +57,11 @@ pub(crate) struct Act {
 }
 
 impl Act {
+    /// The inode number of the photo or directory.
+    pub(crate) fn ino(&self) -> u64 {
+        self.ino
+    }
+
     /// Deciding something of a photo, whatever its names.
     pub(super) fn of(asset: AssetId, ino: u64, decisions: Vec<Decision>) -> Self {
         let says = Says::OfPhotos(vec![(asset, decisions)]);

@@ -1,5 +1,8 @@
 //! Photos put into directories, moved between them, and taken out.
 
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, Path};
+
 use library::{AssetInode, Decision, RowNumber, Scope, Visibility};
 
 use super::{Act, Onto, Place, Says};
@@ -48,6 +51,26 @@ impl Tree {
         free_for(&state, &dir, name, row)?;
         let stale = Place { ino: parent, dir, name: name.into() };
         put(&state, row, joins, stale, None)
+    }
+
+    /// `ln -s TARGET DIR/NAME`: puts the photo that it points to into a directory. The target is read as text, beginning at
+    /// the directory or, below `mountpoint`, at the root: following it would ask ourselves.
+    pub(crate) fn symlink(
+        &self,
+        parent: u64,
+        name: &[u8],
+        target: &Path,
+        mountpoint: &Path,
+    ) -> Result<Act, FsError> {
+        let (state, dir) = (self.state(), self.dir(parent)?);
+        let Class::Decided(membership) = class(&state, &dir) else { return Err(FsError::ReadOnly) };
+        let nowhere = || FsError::BadValue("the link points to no photo of this gallery".into());
+        let pointed = pointed_to(&dir, target, mountpoint).ok_or_else(nowhere)?;
+        let (at, called) = pointed.parent().ok_or_else(nowhere)?;
+        let Some(Node::Row(row)) = Self::child(&state, &at, called) else { return Err(nowhere()) };
+        free_for(&state, &dir, name, row)?;
+        let stale = Place { ino: parent, dir, name: name.into() };
+        put(&state, row, membership.joins, stale, None)
     }
 
     /// What is decided of a photo that is copied into a directory. `None` where nothing can be copied.
@@ -146,6 +169,23 @@ impl Tree {
     }
 }
 
+/// Where in the tree a link in the directory `dir` points to. `None`: out of it.
+fn pointed_to(dir: &DirPath, target: &Path, mountpoint: &Path) -> Option<DirPath> {
+    let (mut at, below) = match target.is_absolute() {
+        true => (DirPath::root(), target.strip_prefix(mountpoint).ok()?),
+        false => (dir.clone(), target),
+    };
+    for component in below.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => at = at.parent()?.0,
+            Component::Normal(name) => at = at.join(name.as_bytes()),
+            Component::RootDir | Component::Prefix(_) => return None,
+        }
+    }
+    Some(at)
+}
+
 /// A name may be given to a photo where nothing is called so, or it itself.
 fn free_for(state: &State, dir: &DirPath, name: &[u8], row: RowNumber) -> Result<(), FsError> {
     match Tree::child(state, dir, name) {
@@ -178,4 +218,25 @@ fn asset(state: &State, ino: u64) -> Result<RowNumber, FsError> {
     let asset = AssetInode::from_raw(ino).ok_or(FsError::ReadOnly)?;
     let row = state.snapshot.by_inode(asset).ok_or(FsError::NotFound)?;
     state.host(row, Scope::Anywhere).map(|_| row).ok_or(FsError::NotFound)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_is_read_from_where_it_stands_and_not_out_of_the_mount() {
+        let dir = DirPath::of(["albums", "A"]);
+        let mount = Path::new("/home/u/Gallery");
+        for (target, pointed) in [
+            ("../../all/2024/05/a.jpg", Some("all/2024/05/a.jpg")),
+            ("./b.jpg", Some("albums/A/b.jpg")),
+            ("/home/u/Gallery/tags/x/../a.jpg", Some("tags/a.jpg")),
+            ("/home/u/Pictures/a.jpg", None),
+            ("../../../../etc/passwd", None),
+        ] {
+            let found = pointed_to(&dir, Path::new(target), mount);
+            assert_eq!(found, pointed.map(|path| DirPath::of(path.split('/'))), "{target}");
+        }
+    }
 }
