@@ -25,8 +25,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use anyhow::{Context as _, Result};
 use galleryfs_fs::{Arrival, Arrived, SourceError};
 use library::journal::Face;
-use library::{AssetId, Checksum, Decision, FilePath, Format, Holding, Kind, Library};
-use rustix::fs::{AtFlags, Mode, OFlags};
+use library::{AssetId, Checksum, Decision, Digests, FilePath, FileStat, Format, Holding, Kind, Library};
+use rustix::fs::{Mode, OFlags};
 
 use self::companions::{Companions, Following};
 pub use self::layout::{Layout, LayoutError};
@@ -34,6 +34,7 @@ use crate::pipeline::beneath;
 use crate::pipeline::contents::{Contents, ContentsError};
 use crate::pipeline::describe::Media;
 use crate::pipeline::names::{join, promised};
+use crate::pipeline::place::is_unchanged;
 use crate::service::Service;
 
 /// Our own folder in the upload folder, which nobody watches.
@@ -51,7 +52,7 @@ pub struct Importer {
     path: PathBuf,
     layout: Layout,
     /// What came lately, and where it is: the library may not have it yet.
-    lately: Mutex<HashMap<Checksum, FilePath>>,
+    lately: Mutex<HashMap<Checksum, (FilePath, u64)>>,
     companions: Companions,
 }
 
@@ -80,7 +81,7 @@ impl Importer {
         self.service.library()
     }
 
-    fn lately(&self) -> MutexGuard<'_, HashMap<Checksum, FilePath>> {
+    fn lately(&self) -> MutexGuard<'_, HashMap<Checksum, (FilePath, u64)>> {
         self.lately.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -104,9 +105,7 @@ impl Importer {
             Err(error) => return Err(io::Error::other(error).into()),
         };
         if let Some(known) = self.known(&digests.checksum)? {
-            rustix::fs::unlinkat(arrival.dir, name(arrival.name), AtFlags::empty())
-                .map_err(io::Error::from)?;
-            return Ok(Arrived::TakenIn(Some(known)));
+            return Ok(Arrived::Known(known));
         }
         let metadata = match contents.describe(&mut file, arrival.name, &[], &Media) {
             Ok(metadata) => metadata,
@@ -120,7 +119,7 @@ impl Importer {
                 (self.layout.folders(day), arrival.name.to_owned())
             }
         };
-        let path = self.place(arrival, &folders, &wanted, Some(&digests.checksum))?;
+        let path = self.place(arrival, &folders, &wanted, Some(&digests))?;
         let placed = path.name().to_owned();
         self.companions.placed(arrival.dir, arrival.name, &folders, &placed)?;
         for Following { name, wanted } in self.companions.waiting(arrival.dir, arrival.name, &placed)? {
@@ -165,7 +164,7 @@ impl Importer {
         arrival: &Arrival<'_>,
         folders: &[String],
         wanted: &[u8],
-        checksum: Option<&Checksum>,
+        digests: Option<&Digests>,
     ) -> Result<FilePath, SourceError> {
         let base = beneath::open_root(&self.path)?;
         let folder = placing::folder(base.as_fd(), folders)?;
@@ -174,12 +173,12 @@ impl Importer {
         let relative =
             folders.iter().fold(self.upload.relative.clone(), |at, name| join(&at, name.as_bytes()));
         let path = FilePath::new(self.upload.root, join(&relative, &placed));
-        if let Some(checksum) = checksum {
+        if let Some(digests) = digests {
             let mut lately = self.lately();
             if lately.len() >= LATELY {
                 lately.clear();
             }
-            lately.insert(*checksum, path.clone());
+            lately.insert(digests.checksum, (path.clone(), digests.size));
         }
         rustix::fs::fsync(&folder).map_err(io::Error::from)?;
         self.look(path.clone());
@@ -197,24 +196,26 @@ impl Importer {
         let failed = |error: library::LibraryError| SourceError::Io(io::Error::other(error));
         let known = self.library().holding(checksum).map_err(failed)?;
         if let Some(Holding { asset, files }) = known
-            && files.iter().any(|(path, size)| self.stands(path, Some(*size)))
+            && files.iter().any(|(path, stat)| self.stands(path, |now| is_unchanged(stat, now, false)))
         {
             let restore = [(asset, vec![Decision::Trash(false)])];
             self.library().decide(Face::Mount, &restore).map_err(failed)?;
             return Ok(Some(asset));
         }
-        let lately = self.lately().get(checksum).cloned().filter(|path| self.stands(path, None));
+        let lately = self.lately().get(checksum).cloned();
+        // Whoever copied it sets its time after it was taken in.
+        let lately = lately.filter(|(path, size)| self.stands(path, |now| now.size == *size));
         Ok(lately.map(|_| AssetId::of_content(self.library().account(), checksum)))
     }
 
-    /// Whether a file stands at a path now, of this size.
-    fn stands(&self, path: &FilePath, size: Option<u64>) -> bool {
+    /// Whether a file that will do stands at a path now.
+    fn stands(&self, path: &FilePath, will_do: impl Fn(&FileStat) -> bool) -> bool {
         let snapshot = self.library().snapshot();
         let root = snapshot.folders().root(path.root).map(|(root, _)| root.path.clone());
         let stat = root
             .and_then(|root| beneath::open_root(&root).ok())
             .and_then(|root| beneath::regular_file(root, &path.relative).ok().flatten());
-        stat.is_some_and(|stat| size.is_none_or(|size| stat.st_size.max(0) as u64 == size))
+        stat.is_some_and(|stat| will_do(&beneath::file_stat(&stat)))
     }
 
     /// A file that was taken in was written to by whoever had it open.

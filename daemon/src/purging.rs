@@ -6,7 +6,7 @@
 //! 2. All files of a photo and of its parts go, or none: they are moved into a folder of ours in their root first, and
 //!    moved back where one cannot be.
 //! 3. We may be killed at any time. A list of what is moved where is on the disk before the first move; the journal says
-//!    whether the user's decision stands. At the next start what it says is finished, and the rest is put back.
+//!    whether the user's decision stands. At the next start what it says was removed is finished, and all else is put back.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -263,9 +263,10 @@ pub fn resume(library: &Library) {
             else {
                 continue;
             };
-            match library.is_trashed(asset) {
-                Ok(false) => clear(&folder.path()),
-                Ok(true) => restore(&root, &folder.path()),
+            match library.is_purged(asset) {
+                Ok(true) => clear(&folder.path()),
+                // Also what another library had begun, of which this one knows nothing.
+                Ok(false) => restore(&root, &folder.path()),
                 Err(error) => tracing::error!(%error, "what was being removed waits for the next start"),
             }
         }

@@ -92,7 +92,7 @@ pub(crate) struct Inbox {
     nodes: Mutex<Nodes>,
     handles: Mutex<HashMap<u64, Arc<Handle>>>,
     next_handle: AtomicU64,
-    /// Files that were renamed into place, for the [`Worker`].
+    /// Files that were renamed into place, or that the library has and nobody writes to any more, for the [`Worker`].
     renamed: Sender<Arc<Node>>,
     /// Where the worker finds them.
     arrived: Receiver<Arc<Node>>,
@@ -180,9 +180,12 @@ impl Inbox {
 
     /// What was taken in under a name in a directory of the tree is not found by it any more.
     pub(crate) fn forget_arrived(&self, dir: u64, name: &[u8]) {
-        if let Some(scratch) = self.scratch(dir) {
-            self.nodes().drop_alias(&scratch, name);
-        }
+        let Some(scratch) = self.scratch(dir) else { return };
+        let is_over = self.nodes().drop_alias(&scratch, name)
+            || self
+                .find(&scratch, name)
+                .is_ok_and(|node| node.is_known() && self.unlink(&scratch, name).is_ok());
+        tracing::trace!(is_over, "what arrived is somewhere else");
     }
 
     /// What the kernel holds under a number.
@@ -386,8 +389,8 @@ impl Inbox {
     /// `open`.
     pub(crate) fn open(&self, node: &Arc<Node>, flags: i32) -> io::Result<u64> {
         let writes = flags & libc::O_ACCMODE != libc::O_RDONLY;
-        if writes && node.is_taken_in() {
-            self.part(node)?;
+        if writes {
+            self.part_if_taken_in(node)?;
         }
         // The kernel gives each write its place, also one that appends.
         let access = if writes { OFlags::RDWR } else { OFlags::RDONLY };
@@ -446,15 +449,17 @@ impl Inbox {
         let handle = self.handles.lock().unwrap_or_else(PoisonError::into_inner).remove(&handle);
         if let Some(handle) = handle.filter(|handle| handle.writes) {
             handle.node.end_writing();
+            if handle.node.is_known() {
+                // No receiver: the mount is being taken away, and the next start finds it.
+                let _ = self.renamed.send(Arc::clone(&handle.node));
+            }
         }
     }
 
     /// `setattr`.
     pub(crate) fn change(&self, node: &Arc<Node>, changes: &Changes) -> io::Result<FileAttr> {
         if let Some(size) = changes.size {
-            if node.is_taken_in() {
-                self.part(node)?;
-            }
+            self.part_if_taken_in(node)?;
             node.open(OFlags::WRONLY | OFlags::NONBLOCK)?.set_len(size)?;
             node.is_written();
         }
@@ -494,6 +499,12 @@ impl Inbox {
     pub(crate) fn room(&self) -> io::Result<rustix::fs::StatVfs> {
         let open = node::open_dir(&self.root)?;
         Ok(rustix::fs::fstatvfs(open)?)
+    }
+
+    /// Before a file is written to: an original is not. Whoever had it open for writing when it was taken in goes on writing to
+    /// it, and others with them, or their bytes would go different ways.
+    fn part_if_taken_in(&self, node: &Arc<Node>) -> io::Result<()> {
+        if node.is_taken_in() && node.writers() == 0 { self.part(node) } else { Ok(()) }
     }
 
     /// Gives what was taken in a copy of its own, which its name here is from now on.

@@ -1,11 +1,13 @@
 //! The thin shell: what the kernel asks, handed to the tree, and the tree's answers handed back.
 //!
-//! Nothing is decided here. lookup, getattr and readdir answer at once from memory; open, fsync, read where a disk must
+//! Nothing is decided here: what is asked is answered in [`reading`], what changes something in [`acting`], and what is of the
+//! inbox in [`arriving`]. lookup, getattr and readdir answer at once from memory; open, fsync, read where a disk must
 //! be waited for, and the opendir of a search take their reply to a pool. A panic answers EIO: the reply it held says so
 //! when it is dropped.
 
 mod acting;
 pub(crate) mod arriving;
+mod reading;
 
 use std::ffi::OsStr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,32 +17,29 @@ use std::time::SystemTime;
 
 use crossbeam_channel::Sender;
 use fuser::{
-    AccessFlags, BsdFileFlags, Errno, FileHandle, Filesystem, FopenFlags, Generation, INodeNo, InitFlags,
-    KernelConfig, LockOwner, OpenAccMode, OpenFlags, RenameFlags, ReplyAttr, ReplyCreate, ReplyData,
-    ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyLseek, ReplyOpen, ReplyStatfs,
-    ReplyWrite, ReplyXattr, Request, TimeOrNow, WriteFlags,
+    AccessFlags, BsdFileFlags, Errno, FileHandle, Filesystem, Generation, INodeNo, InitFlags, KernelConfig,
+    LockOwner, OpenFlags, RenameFlags, ReplyAttr, ReplyCreate, ReplyData, ReplyDirectory, ReplyDirectoryPlus,
+    ReplyEmpty, ReplyEntry, ReplyLseek, ReplyOpen, ReplyStatfs, ReplyWrite, ReplyXattr, Request, TimeOrNow,
+    WriteFlags,
 };
-use library::RootId;
 
-use self::acting::{Answer, plainly};
+use self::acting::{linked_to, made, plainly, put};
 use self::arriving::Arriving;
-use crate::announce::{self, Tokens};
+use self::reading::sized;
+use crate::announce::Tokens;
 use crate::error::FsError;
-use crate::files::{Caching, Files, Now, OpenFile, Opened};
+use crate::files::Files;
 use crate::handles::Handles;
 use crate::inbox::{Asker, Changes as Change, Inbox, Node};
 use crate::options::Xattrs;
-use crate::pool::{Pools, Turn};
+use crate::pool::Pools;
+use crate::tree::Tree;
 use crate::tree::acts::Onto;
 use crate::tree::changes::Changes;
-use crate::tree::listing::Listing;
-use crate::tree::{LONG, Readable, Tree};
-use crate::xattr::{Attribute, PREFIX};
+use crate::xattr::PREFIX;
 
 /// Every asset version is another inode, so a number never stands for a second thing.
 const GENERATION: Generation = Generation(0);
-/// Marks the numbers of links that are photos a moment later. They are in the inbox' range, where nothing is known of them.
-const LINK: u64 = crate::inbox::MARK | 1 << 60;
 /// Requests the kernel may have under way by itself: readahead, mostly.
 const BACKGROUND: u16 = 32;
 
@@ -91,270 +90,6 @@ fn asker(req: &Request) -> Asker {
 /// Refuses what would write, at this stage of the mount.
 fn read_only(operation: &'static str, ino: INodeNo) -> Errno {
     refusal(operation, ino.0, &FsError::ReadOnly)
-}
-
-impl Shared {
-    fn lookup(self: &Arc<Self>, pid: u32, parent: u64, name: &OsStr, reply: ReplyEntry) {
-        match self.tokens.expected(pid, parent, name) {
-            Some(announce::Act::Appear) => return reply.error(Errno::ENOENT),
-            Some(announce::Act::Vanish { ino, is_dir })
-                if !self.tree.has_name(parent, name.as_encoded_bytes()) =>
-            {
-                return reply.entry(&std::time::Duration::ZERO, &self.tree.was(ino, is_dir), GENERATION);
-            }
-            _ => {}
-        }
-        match self.tree.lookup(parent, name.as_encoded_bytes()) {
-            Ok(entry) => reply.entry(&entry.ttl, &entry.attr, GENERATION),
-            Err(FsError::NotFound) if self.is_scratch(parent, name) => {
-                self.arriving_lookup(parent, name, reply);
-            }
-            Err(FsError::NotFound) => match self.tree.absent_ttl(parent) {
-                // Inode 0: the kernel may believe for a while that there is no such name.
-                Some(ttl) => reply.entry(&ttl, &self.tree.was(0, false), GENERATION),
-                None => reply.error(Errno::ENOENT),
-            },
-            Err(error) => reply.error(refusal("lookup", parent, &error)),
-        }
-    }
-
-    fn getattr(&self, ino: u64, reply: ReplyAttr) {
-        // A photo that is gone, or has a newer version, still answers whoever has it open.
-        match self.tree.attr(ino).or_else(|error| self.files.attr_of(ino).ok_or(error)) {
-            Ok(attr) => reply.attr(&LONG, &attr),
-            Err(error) => reply.error(refusal("getattr", ino, &error)),
-        }
-    }
-
-    fn open(self: &Arc<Self>, ino: u64, flags: OpenFlags, reply: ReplyOpen) {
-        let writes = flags.acc_mode() != OpenAccMode::O_RDONLY || flags.0 & libc::O_TRUNC != 0;
-        if writes {
-            return reply.error(read_only("open", INodeNo(ino)));
-        }
-        let (readable, attr) =
-            match self.tree.readable(ino).and_then(|found| Ok((found, self.tree.attr(ino)?))) {
-                Ok(found) => found,
-                Err(error) => return reply.error(refusal("open", ino, &error)),
-            };
-        if let Readable::Fixed(fixed) = readable {
-            return opened_reply(&self.files.open_fixed(fixed.contents(), attr), reply);
-        }
-        if let Some(opened) = self.files.open_again(attr) {
-            return opened_reply(&opened, reply);
-        }
-        let root = readable.root();
-        let shared = Arc::clone(self);
-        self.pools.disk(root).submit(move |turn| match turn {
-            Turn::Refused => reply.error(refusal("open", ino, &FsError::Busy)),
-            Turn::Run => shared.open_original(&readable, root, attr, reply),
-        });
-    }
-
-    fn open_original(
-        &self,
-        readable: &Readable,
-        root: Option<RootId>,
-        attr: fuser::FileAttr,
-        reply: ReplyOpen,
-    ) {
-        let source = self.tree.source();
-        let original = match readable {
-            Readable::Row(row, state) => source.open_original(*row, &state.snapshot),
-            Readable::Unreadable(file) => source.open_unreadable(file),
-            Readable::Fixed(_) => return reply.error(Errno::EIO),
-        };
-        match original {
-            Ok(original) => {
-                let opened = self.files.open(attr, root, original, |file| reply.open_backing(file));
-                opened_reply(&opened, reply);
-            }
-            Err(error) => reply.error(refusal("open", attr.ino.0, &error.into())),
-        }
-    }
-
-    fn read(self: &Arc<Self>, ino: u64, handle: u64, offset: u64, size: u32, reply: ReplyData) {
-        let Some(file) = self.files.get(handle) else {
-            return reply.error(refusal("read", ino, &FsError::BadHandle));
-        };
-        let mut reply = Some(reply);
-        let now = file.read_now(offset, size, |bytes| reply.take().map(|reply| reply.data(bytes)));
-        match (now, reply) {
-            (Err(error), Some(reply)) => reply.error(refusal("read", ino, &error.into())),
-            (Ok(Now::Wait), Some(reply)) => self.read_later(ino, file, offset, size, reply),
-            _ => {}
-        }
-    }
-
-    fn read_later(&self, ino: u64, file: Arc<OpenFile>, offset: u64, size: u32, reply: ReplyData) {
-        self.pools.disk(file.root).submit(move |turn| {
-            let mut reply = Some(reply);
-            let done = match turn {
-                Turn::Refused => Err(FsError::Busy),
-                Turn::Run => file
-                    .read(offset, size, |bytes| reply.take().map(|reply| reply.data(bytes)))
-                    .map(drop)
-                    .map_err(FsError::from),
-            };
-            if let (Err(error), Some(reply)) = (done, reply) {
-                reply.error(refusal("read", ino, &error));
-            }
-        });
-    }
-
-    /// Whoever asks for a file to be safe wants what was decided about it safe: originals are not written here.
-    fn sync(self: &Arc<Self>, operation: &'static str, ino: u64, reply: ReplyEmpty) {
-        let shared = Arc::clone(self);
-        self.pools.disk(None).submit(move |turn| {
-            let done = match turn {
-                Turn::Refused => Err(FsError::Busy),
-                Turn::Run => shared.tree.source().sync().map_err(FsError::from),
-            };
-            match done {
-                Ok(()) => reply.ok(),
-                // Whatever the reason, and too long a queue too: what the caller has to know is that it is not safe.
-                Err(error) => {
-                    refusal(operation, ino, &error);
-                    reply.error(Errno::EIO);
-                }
-            }
-        });
-    }
-
-    fn opendir(self: &Arc<Self>, ino: u64, reply: ReplyOpen) {
-        if !self.tree.is_search(ino) {
-            return match self.tree.dir(ino) {
-                // The kernel may keep the listing: it is told when it changes.
-                Ok(_) => {
-                    let kept = match self.handles.may_keep(ino) {
-                        true => FopenFlags::FOPEN_KEEP_CACHE,
-                        false => FopenFlags::empty(),
-                    };
-                    let handle = FileHandle(self.handles.open(ino, None));
-                    reply.opened(handle, FopenFlags::FOPEN_CACHE_DIR | kept);
-                }
-                Err(error) => reply.error(refusal("opendir", ino, &error)),
-            };
-        }
-        self.search(ino, "opendir", move |shared, listing| match listing {
-            Ok(listing) => {
-                reply.opened(FileHandle(shared.handles.open(ino, Some(listing))), FopenFlags::empty());
-            }
-            Err(error) => reply.error(error),
-        });
-    }
-
-    /// Runs a search on its pool.
-    fn search(
-        self: &Arc<Self>,
-        ino: u64,
-        operation: &'static str,
-        then: impl FnOnce(&Self, Result<Listing, Errno>) + Send + 'static,
-    ) {
-        let shared = Arc::clone(self);
-        self.pools.searches().submit(move |turn| {
-            let listing = match turn {
-                Turn::Refused => Err(FsError::Busy),
-                Turn::Run => shared.tree.search(ino),
-            };
-            then(&shared, listing.map_err(|error| refusal(operation, ino, &error)));
-        });
-    }
-
-    /// Reads a directory from `offset` and hands the listing to `answer`. From the start, it is listed anew.
-    fn readdir(
-        self: &Arc<Self>,
-        ino: u64,
-        handle: u64,
-        offset: u64,
-        answer: impl FnOnce(&Self, Result<Arc<Listing>, Errno>) + Send + 'static,
-    ) {
-        let Some(handle) = self.handles.get(handle) else {
-            return answer(self, Err(refusal("readdir", ino, &FsError::BadHandle)));
-        };
-        let reading = if offset == 0 { handle.first() } else { handle.listing() };
-        if let Some(listing) = reading {
-            return answer(self, Ok(listing));
-        }
-        if self.tree.is_search(ino) {
-            return self.search(ino, "readdir", move |shared, listing| {
-                answer(shared, listing.map(|listing| handle.begin(listing)));
-            });
-        }
-        let listing = self.tree.list(ino).map(|listing| handle.begin(listing));
-        answer(self, listing.map_err(|error| refusal("readdir", ino, &error)));
-    }
-
-    fn readdirplus(self: &Arc<Self>, ino: u64, handle: u64, offset: u64, mut reply: ReplyDirectoryPlus) {
-        self.readdir(ino, handle, offset, move |shared, listing| match listing {
-            Err(error) => reply.error(error),
-            Ok(listing) => {
-                let read = shared.tree.read(&listing, offset, true, |line| {
-                    reply.add(line.attr.ino, line.next, line.name, &line.ttl, &line.attr, GENERATION)
-                });
-                match read {
-                    Ok(()) => reply.ok(),
-                    Err(error) => reply.error(refusal("readdirplus", ino, &error)),
-                }
-            }
-        });
-    }
-
-    fn readdir_plain(self: &Arc<Self>, ino: u64, handle: u64, offset: u64, mut reply: ReplyDirectory) {
-        self.readdir(ino, handle, offset, move |shared, listing| match listing {
-            Err(error) => reply.error(error),
-            Ok(listing) => {
-                let read = shared.tree.read(&listing, offset, false, |line| {
-                    reply.add(line.attr.ino, line.next, line.attr.kind, line.name)
-                });
-                match read {
-                    Ok(()) => reply.ok(),
-                    Err(error) => reply.error(refusal("readdir", ino, &error)),
-                }
-            }
-        });
-    }
-
-    fn getxattr(self: &Arc<Self>, ino: u64, name: &OsStr, size: u32, reply: ReplyXattr) {
-        if self.xattrs == Xattrs::Off {
-            return reply.error(FsError::NoAttributes.errno());
-        }
-        let Some(attribute) = Attribute::of_name(name) else { return reply.error(Errno::NO_XATTR) };
-        if !attribute.needs_catalogue() {
-            return sized("getxattr", ino, self.tree.attribute(ino, attribute), size, reply);
-        }
-        let shared = Arc::clone(self);
-        self.pools.disk(None).submit(move |turn| {
-            let value = match turn {
-                Turn::Refused => Err(FsError::Busy),
-                Turn::Run => shared.tree.attribute(ino, attribute),
-            };
-            sized("getxattr", ino, value, size, reply);
-        });
-    }
-}
-
-/// In all cases the kernel need not tell us of closes.
-fn opened_reply(opened: &Opened, reply: ReplyOpen) {
-    let handle = FileHandle(opened.handle);
-    if let Some(backing) = &opened.backing {
-        return reply.opened_passthrough(handle, FopenFlags::FOPEN_NOFLUSH, backing);
-    }
-    let kept = match opened.caching {
-        Caching::Keep => FopenFlags::FOPEN_KEEP_CACHE,
-        Caching::Renew => FopenFlags::empty(),
-        Caching::Never => FopenFlags::FOPEN_DIRECT_IO,
-    };
-    reply.opened(handle, kept | FopenFlags::FOPEN_NOFLUSH);
-}
-
-/// Answers with bytes of which the caller may first ask the size.
-fn sized(operation: &'static str, ino: u64, value: Result<Vec<u8>, FsError>, size: u32, reply: ReplyXattr) {
-    match value {
-        Ok(value) if size == 0 => reply.size(value.len() as u32),
-        Ok(value) if value.len() > size as usize => reply.error(FsError::Range.errno()),
-        Ok(value) => reply.data(&value),
-        Err(error) => reply.error(refusal(operation, ino, &error)),
-    }
 }
 
 impl Filesystem for Shell {
@@ -473,15 +208,7 @@ impl Filesystem for Shell {
             }
             false => {
                 let act = self.0.tree.mkdir(parent.0, name.as_encoded_bytes());
-                let name = name.to_owned();
-                let answer: Answer = Box::new(move |tree, done| {
-                    let made =
-                        |_| tree.lookup(parent.0, name.as_encoded_bytes()).map_err(|error| error.errno());
-                    match done.and_then(made) {
-                        Ok(entry) => reply.entry(&entry.ttl, &entry.attr, GENERATION),
-                        Err(error) => reply.error(error),
-                    }
-                });
+                let answer = made(parent.0, name, reply);
                 self.0.act("mkdir", (parent.0, vec![parent.0]), act, answer);
             }
         });
@@ -529,18 +256,7 @@ impl Filesystem for Shell {
             false => {
                 let shared = &self.0;
                 let act = shared.tree.symlink(parent.0, name.as_encoded_bytes(), target, &shared.mountpoint);
-                let answer: Answer = Box::new(move |tree, done| match done {
-                    // The kernel wants a link for a link; when it looks again, which is at once, it is the photo.
-                    Ok(act) => match tree.entry_of(act) {
-                        Ok(entry) => {
-                            let ino = INodeNo(LINK | act.ino() & (LINK - 1));
-                            let attr = fuser::FileAttr { ino, kind: fuser::FileType::Symlink, ..entry.attr };
-                            reply.entry(&std::time::Duration::ZERO, &attr, GENERATION);
-                        }
-                        Err(error) => reply.error(error.errno()),
-                    },
-                    Err(error) => reply.error(error),
-                });
+                let answer = linked_to(reply);
                 shared.act("symlink", (parent.0, vec![parent.0]), act, answer);
             }
         });
@@ -580,12 +296,7 @@ impl Filesystem for Shell {
                 return self.0.arriving_link(ino.0, newparent.0, newname, reply);
             }
             let act = self.0.tree.link(ino.0, newparent.0, newname.as_encoded_bytes());
-            let answer: Answer = Box::new(move |tree, done| {
-                match done.and_then(|act| tree.entry_of(act).map_err(|error| error.errno())) {
-                    Ok(entry) => reply.entry(&entry.ttl, &entry.attr, GENERATION),
-                    Err(error) => reply.error(error),
-                }
-            });
+            let answer = put(reply);
             self.0.act("link", (newparent.0, vec![newparent.0]), act, answer);
         });
     }

@@ -64,8 +64,8 @@ pub trait Source: Send + Sync + 'static {
     /// uploaded.
     fn inbox(&self) -> Option<PathBuf>;
 
-    /// Takes a file of the inbox into the library: moves it to where it belongs, on the disk for good, or removes it
-    /// where the library has the same bytes. May block.
+    /// Takes a file of the inbox into the library: moves it to where it belongs, on the disk for good. One of which the
+    /// library has the same bytes is left alone. May block.
     fn import(&self, arrival: &Arrival<'_>) -> Result<Arrived, SourceError>;
 
     /// Decides this of a photo that was taken in, as [`Source::decide`] does: the library may not know it yet. May block.
@@ -101,6 +101,8 @@ pub enum Arrived {
     /// The library has it, and it stands in the inbox no more. With the photo that it is, or will be in a moment; none for a
     /// sidecar.
     TakenIn(Option<AssetId>),
+    /// The library has the same bytes: it is this photo, and is not kept twice.
+    Known(AssetId),
     /// It stays, for this reason.
     Left(String),
 }

@@ -25,7 +25,7 @@ mod fixed;
 mod folders;
 mod groups;
 mod inbox;
-mod inodes;
+pub(crate) mod inodes;
 mod lingering;
 pub(crate) mod listing;
 mod membership;
@@ -415,11 +415,6 @@ impl Tree {
             Asked::Query(query) => Some(query.to_owned()),
             Asked::Like(_) => None,
         }
-    }
-
-    /// Whether it is the directory of what is on its way into the library.
-    pub(crate) fn is_inbox(&self, ino: u64) -> bool {
-        self.dir(ino).is_ok_and(|path| path.as_bytes() == inbox::NAME.as_bytes())
     }
 
     /// Whether what a directory lists must be searched for.

@@ -253,3 +253,18 @@ fn a_copy_into_a_directory_that_is_decided_takes_the_photo_in_and_decides_it() {
     assert_eq!(errno(std::fs::write(at("all/2024/05/x.jpg"), "x")), libc::EROFS);
     assert_eq!(errno(File::options().write(true).open(at("albums/A/known.jpg"))), libc::EROFS);
 }
+
+#[test]
+fn what_is_written_after_the_bytes_of_a_known_photo_is_not_lost() {
+    let mounted = Mounted::new();
+    mounted.library.add_plain("known.jpg", b"known");
+    // The first program closes its copy of the handle when only the known bytes are written.
+    mounted.sh("printf known > ../known; { cat ../known; printf ' and more'; } > inbox/x.jpg");
+    assert_eq!(std::fs::read(mounted.library.root.join("in/x.jpg")).unwrap(), b"known and more");
+    assert_eq!(std::fs::read(mounted.library.root.join("known.jpg")).unwrap(), b"known");
+    // Without more, it goes when it is closed for good.
+    std::fs::write(mounted.at("inbox/y.jpg"), "known").unwrap();
+    let real = mounted.library.root.parent().unwrap().join("inbox/y.jpg");
+    soon("it is not kept twice", || !real.exists());
+    assert_eq!(std::fs::read(mounted.at("inbox/y.jpg")).unwrap(), b"known", "though it is still found");
+}

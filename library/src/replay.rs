@@ -187,8 +187,14 @@ fn decided(tx: &mut Transaction<'_>, fact: &Fact, time: Timestamp) -> Result<(),
         Fact::Tag { tag, has, .. } => decided.set_tag(tag, *has),
         Fact::Description { text, .. } => decided.description.clone_from(text),
         Fact::Taken { taken, .. } => decided.taken = *taken,
-        Fact::Trash { trashed, .. } => decided.trashed = trashed.then_some(time),
-        Fact::Purge { .. } => decided.trashed = None,
+        Fact::Trash { trashed, .. } => {
+            decided.trashed = trashed.then_some(time);
+            decided.purged = false;
+        }
+        Fact::Purge { .. } => {
+            decided.trashed = None;
+            decided.purged = true;
+        }
         Fact::AlbumAsset { album, has, .. } => {
             decided.albums.retain(|known| known != album);
             decided.albums.extend(has.then_some(*album));

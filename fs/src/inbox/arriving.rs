@@ -1,12 +1,14 @@
 //! Files taken into the library: at the close of their last writer, when they are renamed from a temporary name, or at
 //! the next start.
 
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, select};
+use library::AssetId;
 use rustix::fs::{AtFlags, FileType, OFlags};
 
 use super::Inbox;
@@ -31,7 +33,7 @@ impl Inbox {
         }
         let done = handle.file.sync_all().map_err(FsError::from).and_then(|()| {
             node.mark_complete(true);
-            self.take_in(node)
+            self.take_in(node, true)
         });
         if done.is_err() {
             // The next close tries again.
@@ -40,14 +42,19 @@ impl Inbox {
         done
     }
 
-    /// Takes in a file that is complete, if its name is not a temporary one.
-    fn take_in(&self, node: &Arc<Node>) -> Result<(), FsError> {
+    /// Takes in a file that is complete, if its name is not a temporary one. `written` says whether bytes came since it was
+    /// last asked about.
+    fn take_in(&self, node: &Arc<Node>, written: bool) -> Result<(), FsError> {
         let _alone = node.arriving.lock().unwrap_or_else(PoisonError::into_inner);
         let Some((dir, name)) = node.place() else { return Ok(()) };
         if node.is_taken_in() {
             // Its writer went on writing to what the library has by now.
             return Ok(self.tree.source().amended(&node.open(OFlags::RDONLY)?)?);
         }
+        if node.is_known() && !written {
+            return self.drop_known(&dir, &name, node);
+        }
+        node.set_known(false);
         if is_temporary(&name) || FileType::from_raw_mode(node.stat()?.st_mode) != FileType::RegularFile {
             return Ok(());
         }
@@ -60,16 +67,15 @@ impl Inbox {
             Ok(Arrived::TakenIn(asset)) => {
                 node.set_taken_in(true);
                 self.nodes().add_alias(&dir, &name, node);
-                let joins = dir.of_tree().and_then(|dir| self.tree.joins(dir)).unwrap_or_default();
-                match asset.filter(|_| !joins.is_empty()) {
-                    Some(asset) => {
-                        let _waiting = self.tree.told.busy([]);
-                        self.tree.source().decide_arrived(asset, &joins)?;
-                        self.tree.told.wait(self.tree.source().snapshot().cursor());
-                        Ok(())
-                    }
-                    None => Ok(()),
+                asset.map_or(Ok(()), |asset| self.join(&dir, asset))
+            }
+            Ok(Arrived::Known(asset)) => {
+                node.mark_complete(true);
+                node.set_known(true);
+                if node.writers() == 0 {
+                    self.drop_known(&dir, &name, node)?;
                 }
+                self.join(&dir, asset)
             }
             Ok(Arrived::Left(reason)) => {
                 node.set_reason(Some(&reason));
@@ -90,6 +96,35 @@ impl Inbox {
         }
     }
 
+    /// Decides of a photo what it means that it was copied into a directory of the tree.
+    fn join(&self, dir: &Node, asset: AssetId) -> Result<(), FsError> {
+        let joins = dir.of_tree().and_then(|dir| self.tree.joins(dir)).unwrap_or_default();
+        if joins.is_empty() {
+            return Ok(());
+        }
+        let _waiting = self.tree.told.busy([]);
+        self.tree.source().decide_arrived(asset, &joins)?;
+        self.tree.told.wait(self.tree.source().snapshot().cursor());
+        Ok(())
+    }
+
+    /// Takes away a file whose bytes the library has, once nobody can write to it any more: until then it may become another.
+    fn drop_known(&self, dir: &Arc<Node>, name: &[u8], node: &Arc<Node>) -> Result<(), FsError> {
+        if node.writers() > 0 || node.has_written() {
+            return Ok(());
+        }
+        let name_of = std::ffi::OsStr::from_bytes(name);
+        let there =
+            rustix::fs::statat(dir.fd()?, name_of, AtFlags::SYMLINK_NOFOLLOW).map_err(io::Error::from)?;
+        if there.st_ino == node.stat()?.st_ino {
+            rustix::fs::unlinkat(dir.fd()?, name_of, AtFlags::empty()).map_err(io::Error::from)?;
+            node.set_known(false);
+            node.set_taken_in(true);
+            self.nodes().add_alias(dir, name, node);
+        }
+        Ok(())
+    }
+
     /// Takes in what was complete when the daemon ended.
     fn resume(&self, dir: &Arc<Node>, depth: usize) {
         let Ok(entries) = self.list(dir) else { return };
@@ -108,7 +143,7 @@ impl Inbox {
     }
 
     fn later(&self, node: &Arc<Node>) {
-        if let Err(error) = self.take_in(node) {
+        if let Err(error) = self.take_in(node, node.has_written()) {
             tracing::warn!(%error, "a file in inbox/ cannot be taken in");
         }
     }

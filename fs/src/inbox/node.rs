@@ -44,6 +44,8 @@ pub(crate) struct Node {
     written: AtomicBool,
     /// Whether it stands in the library now.
     taken_in: AtomicBool,
+    /// Whether the library has the same bytes: it goes when nobody writes to it any more.
+    known: AtomicBool,
     /// One takes it in at a time.
     pub(super) arriving: Mutex<()>,
 }
@@ -87,6 +89,7 @@ impl Node {
             writers: AtomicUsize::new(0),
             written: AtomicBool::new(false),
             taken_in: AtomicBool::new(false),
+            known: AtomicBool::new(false),
             arriving: Mutex::default(),
         }
     }
@@ -214,6 +217,20 @@ impl Node {
 
     pub(super) fn is_written(&self) {
         self.written.store(true, Ordering::Release);
+    }
+
+    /// Whether bytes came since it was last taken in.
+    pub(super) fn has_written(&self) -> bool {
+        self.written.load(Ordering::Acquire)
+    }
+
+    /// Whether the library has the same bytes.
+    pub(super) fn is_known(&self) -> bool {
+        self.known.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_known(&self, known: bool) {
+        self.known.store(known, Ordering::Release);
     }
 
     /// Whether bytes came since this was last asked.

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use fuser::{Errno, INodeNo, ReplyAttr, ReplyEmpty, ReplyEntry};
 
@@ -13,6 +14,9 @@ use crate::pool::Turn;
 use crate::tree::Tree;
 use crate::tree::acts::Act;
 use crate::xattr::Attribute;
+
+/// Marks the numbers of links that are photos a moment later. They are in the inbox' range, where nothing is known of them.
+const LINK: u64 = crate::inbox::MARK | 1 << 60;
 
 /// Whoever is told of an act once it was carried out.
 pub(super) type Answer = Box<dyn FnOnce(&Tree, Result<&Act, Errno>) + Send>;
@@ -135,5 +139,41 @@ pub(super) fn plainly(reply: ReplyEmpty) -> Answer {
     Box::new(|_, done| match done {
         Ok(_) => reply.ok(),
         Err(error) => reply.error(error),
+    })
+}
+
+/// The answer of what put a photo somewhere: its entry.
+pub(super) fn put(reply: ReplyEntry) -> Answer {
+    Box::new(|tree, done| match done.and_then(|act| tree.entry_of(act).map_err(|error| error.errno())) {
+        Ok(entry) => reply.entry(&entry.ttl, &entry.attr, GENERATION),
+        Err(error) => reply.error(error),
+    })
+}
+
+/// The answer of what put a photo somewhere by a link to it: the kernel wants a link for a link. When it looks again, which is
+/// at once, it is the photo.
+pub(super) fn linked_to(reply: ReplyEntry) -> Answer {
+    Box::new(|tree, done| {
+        let entry = done.and_then(|act| Ok((act.ino(), tree.entry_of(act).map_err(|error| error.errno())?)));
+        match entry {
+            Ok((ino, entry)) => {
+                let ino = INodeNo(LINK | ino & (LINK - 1));
+                let attr = fuser::FileAttr { ino, kind: fuser::FileType::Symlink, ..entry.attr };
+                reply.entry(&Duration::ZERO, &attr, GENERATION);
+            }
+            Err(error) => reply.error(error),
+        }
+    })
+}
+
+/// The answer of what made a directory: its entry.
+pub(super) fn made(parent: u64, name: &OsStr, reply: ReplyEntry) -> Answer {
+    let name = name.to_owned();
+    Box::new(move |tree, done| {
+        let made = |_| tree.lookup(parent, name.as_encoded_bytes()).map_err(|error| error.errno());
+        match done.and_then(made) {
+            Ok(entry) => reply.entry(&entry.ttl, &entry.attr, GENERATION),
+            Err(error) => reply.error(error),
+        }
     })
 }

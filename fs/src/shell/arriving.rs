@@ -14,10 +14,12 @@ use fuser::{
     ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyOpen, ReplyWrite, ReplyXattr,
 };
 
-use super::{GENERATION, Shared, refusal, sized};
+use super::reading::sized;
+use super::{GENERATION, Shared, refusal};
 use crate::error::FsError;
 use crate::inbox::{self, Asker, Changes, DirEntry, Inbox, Node};
 use crate::pool::Turn;
+use crate::tree::inodes::INBOX;
 
 /// How long the kernel may believe what it is told of the inbox: files are taken away from it behind its back.
 const BELIEVED: Duration = Duration::from_secs(1);
@@ -46,7 +48,7 @@ type Operation = (&'static str, u64);
 impl Shared {
     /// Whether a number is of the inbox or something in it.
     pub(super) fn is_arriving(&self, ino: u64) -> bool {
-        inbox::is_here(ino) || self.arriving.is_some() && self.tree.is_inbox(ino)
+        inbox::is_here(ino) || self.arriving.is_some() && ino == INBOX
     }
 
     /// What is behind a number that [`Shared::is_arriving`], or the scratch directory of a directory of the tree.
@@ -54,7 +56,7 @@ impl Shared {
         let inbox = &self.arriving.as_ref().ok_or(FsError::NotFound)?.inbox;
         let node = match inbox::is_here(ino) {
             true => inbox.node(ino)?,
-            false if self.tree.is_inbox(ino) => inbox.root(),
+            false if ino == INBOX => inbox.root(),
             false => inbox.make_scratch(ino)?,
         };
         Ok((Arc::clone(inbox), node))

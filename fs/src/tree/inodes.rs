@@ -14,6 +14,8 @@ use super::path::DirPath;
 
 /// The root of every mount.
 pub(crate) const ROOT: u64 = 1;
+/// The inbox: asked about at every lookup, so it is known by its number alone. It is always there.
+pub(crate) const INBOX: u64 = FIXED_END - 1;
 /// Numbers below this are the root's fixed files.
 pub(crate) const FIXED_END: u64 = 1 << 16;
 /// Set in the numbers of unreadable files.
@@ -79,6 +81,9 @@ impl Inodes {
     }
 
     fn number(path: &DirPath, salt: u32) -> u64 {
+        if path.as_bytes() == super::inbox::NAME.as_bytes() {
+            return INBOX;
+        }
         (path.number(salt) & (crate::inbox::MARK - 1)) | FIXED_END
     }
 

@@ -120,6 +120,8 @@ pub(crate) struct DecidedRecord {
     pub(crate) albums: Vec<AlbumId>,
     /// Since when it is in the trash.
     pub(crate) trashed: Option<Timestamp>,
+    /// Whether it was removed from there for good.
+    pub(crate) purged: bool,
 }
 
 impl DecidedRecord {

@@ -5,15 +5,15 @@ use crate::catalogue::keys::Key;
 use crate::catalogue::records::{AccountRecord, AssetRecord};
 use crate::checksum::Checksum;
 use crate::id::{AccountId, AssetId, RowNumber};
-use crate::observation::{FilePath, FileRecord};
+use crate::observation::{FilePath, FileRecord, FileStat};
 
 /// An asset that has or had some bytes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Holding {
     /// Which.
     pub asset: AssetId,
-    /// The files of just these bytes that are known to stand somewhere, with their sizes.
-    pub files: Vec<(FilePath, u64)>,
+    /// The files of just these bytes that are known to stand somewhere, as they were looked at.
+    pub files: Vec<(FilePath, FileStat)>,
 }
 
 impl Library {
@@ -42,7 +42,7 @@ impl Library {
         let mut files = Vec::new();
         for at in record.standing.iter().filter(|at| at.checksum == *content) {
             if let Some(file) = catalogue.get::<FileRecord>(&Key::file(&at.path))? {
-                files.push((at.path.clone(), file.stat.size));
+                files.push((at.path.clone(), file.stat));
             }
         }
         Ok(Some(Holding { asset: id, files }))

@@ -21,18 +21,19 @@ pub struct DoomedFile {
 }
 
 impl Library {
-    /// Whether an asset is in the trash.
-    pub fn is_trashed(&self, asset: AssetId) -> Result<bool, LibraryError> {
+    /// Whether it was decided here that an asset is removed for good, and nothing else since.
+    pub fn is_purged(&self, asset: AssetId) -> Result<bool, LibraryError> {
         let decided = self.catalogue()?.get::<DecidedRecord>(&Key::decided(asset))?;
-        Ok(decided.is_some_and(|decided| decided.trashed.is_some()))
+        Ok(decided.is_some_and(|decided| decided.purged))
     }
 
     /// Every file of an asset in the trash, in every version, and of its parts.
     pub fn doomed(&self, asset: AssetId) -> Result<Vec<DoomedFile>, LibraryError> {
-        if !self.is_trashed(asset)? {
+        let catalogue = self.catalogue()?;
+        let decided = catalogue.get::<DecidedRecord>(&Key::decided(asset))?;
+        if decided.is_none_or(|decided| decided.trashed.is_none()) {
             return Err(TrashError::NotThere(asset).into());
         }
-        let catalogue = self.catalogue()?;
         let mut files = Vec::new();
         let mut open = vec![asset];
         let mut seen = std::collections::BTreeSet::new();
