@@ -286,3 +286,25 @@ fn restore(root: &Path, folder: &Path) {
     }
     tidy(folder);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use library::RootSpec;
+
+    #[test]
+    fn what_this_library_did_not_decide_to_remove_is_put_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap().join("photos");
+        let folder = folder_of(&root, AssetId::from_bytes([7; 16]));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::create_dir(root.join("x y")).unwrap();
+        std::fs::write(folder.join(LIST), "0 x%20y%2Fa%2Ejpg\n1 b%2Ejpg\n").unwrap();
+        std::fs::write(folder.join("0"), "a photo of another library").unwrap();
+        let (library, _) = Library::open(&dir.path().join("data")).unwrap();
+        library.set_roots(library.account(), &[RootSpec { path: root.clone() }]).unwrap();
+        resume(&library);
+        assert_eq!(std::fs::read(root.join("x y/a.jpg")).unwrap(), b"a photo of another library");
+        assert!(!folder.exists() && !root.join("b.jpg").exists());
+    }
+}
