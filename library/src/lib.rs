@@ -6,6 +6,7 @@
 mod catalogue;
 pub mod change;
 pub mod checksum;
+mod dot;
 pub mod embedding;
 pub mod fact;
 pub mod format;

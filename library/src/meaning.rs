@@ -155,13 +155,19 @@ impl PictureMeaning {
         let backdrop = self.backdrop.ready(&self.texts)?;
         let breadth = Breadth { at_least: 0, at_most: limit };
         let near = self.pictures.near(said.as_slice(), allowed, breadth, |key, values| {
-            (crate::pictures::dot(values, shown.as_slice()), Tag::of(key))
+            (crate::dot::dot(values, shown.as_slice()), Tag::of(key))
         })?;
         let scores: Vec<f32> = near.found.iter().map(|found| found.cosine).collect();
+        let mut met = 0;
         let kept = cutoff.keep(&near.background, near.candidates, &scores, limit, |at| {
+            if at >= met {
+                met = near.found.len().min(at + MET_AT_ONCE);
+                let pictures = near.found[at..met].iter().map(|found| (found.slot, found.made.1));
+                backdrop.meet(pictures, |slot| self.pictures.embedding_in(slot))?;
+            }
             let found = &near.found[at];
             let (score, tag) = found.made;
-            backdrop.standing(found.slot, tag, score, || self.pictures.embedding_in(found.slot))
+            Ok::<f32, MeaningError>(backdrop.standing(found.slot, tag, score))
         })?;
         let slots = kept.into_iter().map(|at| (near.found[at].slot, near.found[at].cosine));
         let mut rows = self.pictures.rows_in_order(slots, allowed);
@@ -169,6 +175,9 @@ impl PictureMeaning {
         Ok(rows)
     }
 }
+
+/// So many pictures are met at once, the next in the list, though the list may end before the last.
+const MET_AT_ONCE: usize = 128;
 
 /// Two texts this near are the same to a model: a word that it knows moves a text farther than rounding does.
 const SAME: f32 = 0.9995;

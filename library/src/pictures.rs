@@ -26,7 +26,7 @@ use roaring::RoaringBitmap;
 use self::codes::Codes;
 use self::rows::Rows;
 use self::sample::{Mean, Sample};
-pub(crate) use self::scan::{Breadth, dot};
+pub(crate) use self::scan::Breadth;
 use crate::checksum::Checksum;
 use crate::embedding::Embedding;
 use crate::id::RowNumber;

@@ -24,7 +24,7 @@ use crate::thumbnails::Thumbnails;
 use crate::video::VideoFacts;
 
 pub use crate::pixels::DecodeError;
-pub(crate) use confine::{FfmpegRoom, Limited};
+pub(crate) use confine::{Limited, Room};
 pub use pool::{Decoders, Limits};
 pub use serve::{derive, serve, serve_with};
 

@@ -79,3 +79,8 @@ pub fn protocol(bytes: &[u8]) {
 pub fn ffprobe(bytes: &[u8]) {
     video::probed(bytes);
 }
+
+/// What LibRaw's program makes of a raw file.
+pub fn developed(bytes: &[u8]) {
+    pixels::developed_raw(bytes);
+}

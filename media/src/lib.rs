@@ -14,6 +14,7 @@ mod moment;
 mod picture;
 pub mod pixels;
 pub mod place;
+mod program;
 mod read;
 mod said;
 mod settle;

@@ -22,6 +22,7 @@ mod jxl;
 mod picture;
 pub(crate) mod preview;
 pub(crate) mod psd;
+mod raw;
 mod still;
 
 use std::fs::File;
@@ -43,6 +44,8 @@ pub use picture::Picture;
 #[cfg(feature = "fuzzing")]
 pub(crate) use heif::without_empty_associations as mend_heif;
 pub(crate) use jpeg::words_of;
+#[cfg(feature = "fuzzing")]
+pub(crate) use raw::developed as developed_raw;
 
 /// How much of the beginning is looked at to tell the format.
 const HEAD: u64 = 4096;
@@ -146,7 +149,11 @@ pub fn decode(
         return video::poster(file, format, least_short_side);
     }
     // Libraries promise not to panic, and some day one does: then it is this file's fault alone.
-    let stored = catch_unwind(AssertUnwindSafe(|| decode_still(&mut source, format, least_short_side)))
+    let stored = || match format.is_raw() {
+        true => raw(file, format, least_short_side),
+        false => decode_still(&mut { file }, format, least_short_side),
+    };
+    let stored = catch_unwind(AssertUnwindSafe(stored))
         .unwrap_or_else(|reason| Err(DecodeError::Damaged(words_of(reason.as_ref()))))?;
     let shape = match orientation {
         Some(orientation) if !format.is_raw() => Shape { size: None, orientation },
@@ -172,17 +179,30 @@ fn decode_still(source: &mut dyn Source, format: Format, least: Option<u32>) -> 
         Format::Svg => {
             Err(DecodeError::Unsupported("galleryfs draws no SVG: it is a document, not a photo".to_owned()))
         }
-        raw if raw.is_raw() => raw_preview(source, raw, least),
         other => Err(DecodeError::Unsupported(format!("galleryfs has no decoder for {}", other.word()))),
     }
 }
 
-/// The picture embedded in a raw file. Some have only a small one, uncompressed, in the first directory.
-fn raw_preview(source: &mut dyn Source, format: Format, least: Option<u32>) -> Result<Stored, DecodeError> {
-    let mut input = Input::new(source)?;
-    match preview::find(format, &mut input, least) {
+/// The picture embedded in a raw file, or where there is none but a small one, what LibRaw makes of the file. Some have only
+/// a small one, uncompressed, in the first directory.
+fn raw(file: &File, format: Format, least: Option<u32>) -> Result<Stored, DecodeError> {
+    let mut source = file;
+    let mut input = Input::new(&mut source)?;
+    let enough = least.map_or(raw::SMALL, |least| least.min(raw::SMALL));
+    let embedded = preview::find(format, &mut input, least);
+    if let Some(found) = embedded.filter(|found| found.short_side() >= enough) {
+        return found.decode(&mut input, least);
+    }
+    let whole = formats::shape(format, &mut input).size;
+    let developed = raw::develop(file, whole, least);
+    let mut small = || match embedded {
         Some(found) => found.decode(&mut input, least),
-        None => still::decode(source, Format::Tiff).map_err(|_| DecodeError::NoPreview),
+        None => still::decode(&mut { file }, Format::Tiff),
+    };
+    match developed {
+        Err(DecodeError::NeedsRoom) => Err(DecodeError::NeedsRoom),
+        Err(error) => small().map_err(|_| error),
+        developed => developed,
     }
 }
 

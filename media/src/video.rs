@@ -5,20 +5,14 @@
 //! a damaged MP4; nothing but files may be opened, and only this one is there ([`crate::decoder`]).
 
 use std::fs::File;
-use std::io::Read as _;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
 
 use jiff::SignedDuration;
 use library::Format;
 use library::metadata::PixelSize;
 use serde::{Deserialize, Serialize};
 
-use crate::decoder::{FfmpegRoom, Limited as _};
 use crate::pixels::{DecodeError, Decoded, Picture, budget};
-
-/// Processor time each of the two may take, in seconds.
-const MOST_SECONDS: u64 = 40;
+use crate::program::{GIVEN, program, run};
 
 /// The most ffprobe may say. Files with a hundred streams say less.
 const LONGEST_ANSWER: u64 = 1 << 20;
@@ -244,40 +238,7 @@ fn frame(
 
 /// How both are told what to read, and what not.
 fn input(demuxer: &str) -> [&str; 6] {
-    ["-protocol_whitelist", "file", "-f", demuxer, "-i", "/proc/self/fd/0"]
-}
-
-/// A program on the PATH, confined to this file.
-fn program(name: &str, file: &File) -> Result<Command, DecodeError> {
-    let path = on_path(name).ok_or_else(|| DecodeError::MissingProgram { program: name.to_owned() })?;
-    let mut command = Command::new(&path);
-    command.stdin(file.try_clone()?).limited(MOST_SECONDS, FfmpegRoom::new(&path, file)?);
-    Ok(command)
-}
-
-fn on_path(name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|candidate| candidate.is_file())
-}
-
-/// Runs it to its end, or until it has said more than `most` bytes. What it complained about comes second.
-fn run(mut command: Command, most: u64) -> Result<(Vec<u8>, String), DecodeError> {
-    let failed = |error: std::io::Error| DecodeError::NoDecoder(format!("ffmpeg: {error}"));
-    // Complaints go through a file without a name: of two pipes, the one not being read could fill up.
-    let complaints = rustix::fs::memfd_create("galleryfs-ffmpeg", rustix::fs::MemfdFlags::CLOEXEC);
-    let mut complaints = File::from(complaints.map_err(std::io::Error::from)?);
-    let mut child = command.stdout(Stdio::piped()).stderr(complaints.try_clone()?).spawn().map_err(failed)?;
-    let mut said = Vec::new();
-    let read = child.stdout.take().map_or(Ok(0), |stdout| stdout.take(most).read_to_end(&mut said));
-    if read.is_err() || said.len() as u64 == most {
-        let _ = child.kill();
-    }
-    child.wait().map_err(failed)?;
-    read?;
-    let mut words = Vec::new();
-    std::io::Seek::rewind(&mut complaints)?;
-    complaints.take(4096).read_to_end(&mut words)?;
-    Ok((said, String::from_utf8_lossy(&words).into_owned()))
+    ["-protocol_whitelist", "file", "-f", demuxer, "-i", GIVEN]
 }
 
 #[cfg(test)]

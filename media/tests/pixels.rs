@@ -301,3 +301,104 @@ fn mean(picture: &Picture, (across, down): (usize, usize)) -> [u8; 3] {
 fn photos() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/photos")
 }
+
+/// A raw file as a camera app without a preview writes it: one value a sensor, red and green, green and blue by turns.
+fn dng((width, height): (u32, u32), orientation: u16) -> Vec<u8> {
+    let short = |values: &[u16]| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
+    let long = |value: u32| value.to_le_bytes().to_vec();
+    let ratio = |values: &[i32]| {
+        values.iter().flat_map(|value| [*value, 10_000]).flat_map(i32::to_le_bytes).collect()
+    };
+    // From XYZ to linear sRGB: the camera sees what a screen shows.
+    let matrix = [32_406, -15_372, -4986, -9689, 18_758, 415, 557, -2040, 10_570];
+    let (ascii, byte, signed) = (2_u16, 1_u16, 10_u16);
+    let sensors: Vec<u16> = (0..height)
+        .flat_map(|y| (0..width).map(move |x| (x, y)))
+        .map(|(x, y)| {
+            let corner = CORNERS[usize::from(y * 2 >= height) * 2 + usize::from(x * 2 >= width)];
+            let value = corner[(x % 2 + y % 2) as usize];
+            ((f64::from(value) / 255.0).powf(2.2) * 60_000.0) as u16
+        })
+        .collect();
+    let entries: Vec<(u16, u16, u32, Vec<u8>)> = vec![
+        (254, 4, 1, long(0)),
+        (256, 4, 1, long(width)),
+        (257, 4, 1, long(height)),
+        (258, 3, 1, short(&[16])),
+        (259, 3, 1, short(&[1])),
+        (262, 3, 1, short(&[32_803])),
+        (271, ascii, 8, b"Example\0".to_vec()),
+        (272, ascii, 6, b"Raw 1\0".to_vec()),
+        (273, 4, 1, long(0)),
+        (274, 3, 1, short(&[orientation])),
+        (277, 3, 1, short(&[1])),
+        (278, 4, 1, long(height)),
+        (279, 4, 1, long(width * height * 2)),
+        (33_421, 3, 2, short(&[2, 2])),
+        (33_422, byte, 4, vec![0, 1, 1, 2]),
+        (50_706, byte, 4, vec![1, 4, 0, 0]),
+        (50_708, ascii, 14, b"Example Raw 1\0".to_vec()),
+        (50_717, 4, 1, long(60_000)),
+        (50_721, signed, 9, ratio(&matrix)),
+        (50_728, 5, 3, ratio(&[10_000; 3])),
+        (50_778, 3, 1, short(&[21])),
+    ];
+    let mut file = b"II*\0\x08\0\0\0".to_vec();
+    file.extend((entries.len() as u16).to_le_bytes());
+    let behind = 8 + 2 + entries.len() * 12 + 4;
+    let values: usize = entries.iter().map(|(.., value)| if value.len() > 4 { value.len() } else { 0 }).sum();
+    let mut extra = Vec::new();
+    for (tag, kind, count, mut value) in entries {
+        if tag == 273 {
+            value = long((behind + values) as u32);
+        }
+        file.extend(tag.to_le_bytes());
+        file.extend(kind.to_le_bytes());
+        file.extend(count.to_le_bytes());
+        if value.len() > 4 {
+            file.extend(long((behind + extra.len()) as u32));
+            extra.extend(value);
+        } else {
+            value.resize(4, 0);
+            file.extend(value);
+        }
+    }
+    file.extend([0; 4]);
+    file.extend(extra);
+    file.extend(short(&sensors));
+    file
+}
+
+/// Which colours of a pixel are strong.
+fn strong(picture: &Picture, x: u32, y: u32) -> [bool; 3] {
+    let at = (y * picture.width() + x) as usize * 3;
+    let pixel = &picture.rgb()[at..at + 3];
+    let most = pixel.iter().max().copied().unwrap();
+    [0, 1, 2].map(|channel| pixel[channel] > most / 2)
+}
+
+#[test]
+fn a_raw_file_without_a_picture_inside_is_developed() {
+    let corners = |picture: &Picture| {
+        let (right, below) = (picture.width() - 9, picture.height() - 9);
+        [(8, 8), (right, 8), (8, below), (right, below)].map(|(x, y)| strong(picture, x, y))
+    };
+    let [red, green, blue, yellow] = CORNERS.map(|corner| corner.map(|value| value > 100));
+    let upright = file_of(&dng((640, 480), 1));
+    let all = decode(&upright, "a.dng", None, None).unwrap();
+    assert_eq!((all.picture.width(), all.picture.height()), (640, 480));
+    assert_eq!(corners(&all.picture), [red, green, blue, yellow]);
+    let half = decode(&upright, "a.dng", None, Some(240)).unwrap();
+    assert_eq!((half.picture.width(), half.full.width), (320, 640), "of half the size, which is enough");
+    let turned = decode(&file_of(&dng((640, 480), 6)), "a.dng", None, None).unwrap();
+    assert_eq!((turned.full.width, turned.full.height), (480, 640));
+    assert_eq!(corners(&turned.picture), [blue, red, yellow, green], "a quarter to the right");
+}
+
+#[test]
+fn a_raw_file_that_cannot_be_developed_says_so() {
+    let damaged = &dng((640, 480), 1)[..400];
+    let error = decode(&file_of(damaged), "a.dng", None, None).unwrap_err();
+    assert!(matches!(error, DecodeError::NotDeveloped(_)), "{error}");
+    assert!(error.to_string().contains("could not be developed"), "{error}");
+}

@@ -7,13 +7,16 @@ use half::f16;
 use super::caption;
 use super::encoder::EncodeError;
 use super::texts::Texts;
+use crate::dot::dot;
 use crate::embedding::Embedding;
-use crate::pictures::dot;
 use crate::things::all_prompts;
 use crate::vectors::{Slot, VectorError, VectorKey};
 
 /// Every so manieth thing is enough: with all of them, what is found hardly differs and costs twice as much.
 const EVERY: usize = 2;
+
+/// Fewer pictures than this are met by one thread.
+const ALONE: usize = 16;
 
 /// The captions, once they are embedded.
 #[derive(Default)]
@@ -66,24 +69,39 @@ impl Tag {
 }
 
 impl Captions {
-    /// Where a caption's score stands among what others score for the picture in a slot: 0 in their middle, 1 where their
-    /// best twentieth begins. `embedding` reads the picture's, where it was not met before; one that went meanwhile stands
-    /// nowhere.
-    pub(super) fn standing(
+    /// Learns what captions score for these pictures, of which `embedding` reads those that were not met before.
+    pub(super) fn meet(
         &self,
-        slot: Slot,
-        tag: Tag,
-        score: f32,
-        embedding: impl FnOnce() -> Result<Option<Embedding>, VectorError>,
-    ) -> Result<f32, VectorError> {
-        let usual = match self.known(slot, tag) {
-            Some(usual) => usual,
-            None => match embedding()? {
-                Some(embedding) => self.learn(slot, tag, embedding.as_slice()),
-                None => return Ok(f32::NEG_INFINITY),
-            },
+        pictures: impl Iterator<Item = (Slot, Tag)>,
+        embedding: impl Fn(Slot) -> Result<Option<Embedding>, VectorError> + Sync,
+    ) -> Result<(), VectorError> {
+        let unknown: Vec<_> = pictures.filter(|(slot, tag)| self.known(*slot, *tag).is_none()).collect();
+        let learn = |pictures: &[(Slot, Tag)]| -> Result<(), VectorError> {
+            for (slot, tag) in pictures {
+                if let Some(embedding) = embedding(*slot)? {
+                    self.learn(*slot, *tag, embedding.as_slice());
+                }
+            }
+            Ok(())
         };
-        Ok((score - usual.middle.to_f32()) / usual.reach.to_f32().max(1e-4))
+        if unknown.len() < ALONE {
+            return learn(&unknown);
+        }
+        let (ours, others) = unknown.split_at(unknown.len() / 2);
+        std::thread::scope(|scope| {
+            let others = scope.spawn(|| learn(others));
+            learn(ours)?;
+            others.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    }
+
+    /// Where a caption's score stands among what others score for the picture in a slot: 0 in their middle, 1 where their
+    /// best twentieth begins. One that was not met, or went since, stands nowhere.
+    pub(super) fn standing(&self, slot: Slot, tag: Tag, score: f32) -> f32 {
+        match self.known(slot, tag) {
+            Some(usual) => (score - usual.middle.to_f32()) / usual.reach.to_f32().max(1e-4),
+            None => f32::NEG_INFINITY,
+        }
     }
 
     fn known(&self, slot: Slot, tag: Tag) -> Option<Usual> {
@@ -91,7 +109,7 @@ impl Captions {
         usual.get(slot.0 as usize).copied().filter(|usual| usual.tag == tag)
     }
 
-    fn learn(&self, slot: Slot, tag: Tag, values: &[f32]) -> Usual {
+    fn learn(&self, slot: Slot, tag: Tag, values: &[f32]) {
         let mut scores: Vec<f32> = self.embeddings.iter().map(|caption| dot(caption, values)).collect();
         let mut quantile = |share: f32| {
             let place = ((scores.len() - 1) as f32 * share).round() as usize;
@@ -106,6 +124,5 @@ impl Captions {
             all.resize(at + 1, UNKNOWN);
         }
         all[at] = usual;
-        usual
     }
 }

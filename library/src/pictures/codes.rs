@@ -16,7 +16,7 @@ use crate::vectors::Slot;
 const CHUNK: usize = 4096;
 
 /// Below so many slots, a second thread costs more than it saves.
-const ALONE: usize = 1 << 17;
+const ALONE: usize = 1 << 15;
 
 /// The codes of all slots of a file.
 #[derive(Debug)]
@@ -113,34 +113,49 @@ impl Codes {
         self.signs(one).zip(self.signs(other)).map(|(one, other)| (one ^ other).count_ones()).sum()
     }
 
-    /// Estimates of the query times every vector, by slot; NaN where there is none.
-    pub(super) fn estimates(&self, query: &[f32]) -> Vec<f32> {
+    /// Estimates the query times every vector; NaN where there is none. `visit` is given some of them at a time, with the
+    /// slot of the first and their places in `into`, which has one for every slot below the end. Two threads do it where
+    /// that pays, and each collects in a `T` of its own.
+    pub(super) fn estimates<T: Send, U: Send>(
+        &self,
+        query: &[f32],
+        into: &mut [U],
+        collect: impl Fn() -> T + Sync,
+        visit: impl Fn(&mut T, usize, &[f32], &mut [U]) + Sync,
+    ) -> Vec<T> {
         let asked = self.ask(query);
-        let mut estimates = vec![0.0; self.end()];
-        let (chunks, others) = self.chunks.split_at(self.chunks.len() / 2);
-        let (into, into_others) = estimates.split_at_mut(chunks.len() * CHUNK);
+        let share = |first: usize, chunks: &[Chunk], into: &mut [U]| {
+            let (mut sums, mut estimates) = (Vec::with_capacity(CHUNK), Vec::with_capacity(CHUNK));
+            let mut collected = collect();
+            for ((chunk, into), at) in chunks.iter().zip(into.chunks_exact_mut(CHUNK)).zip(first..) {
+                self.estimate(&asked, chunk, &mut sums, &mut estimates);
+                visit(&mut collected, at * CHUNK, &estimates, into);
+            }
+            collected
+        };
         if self.end() < ALONE {
-            self.estimate(&asked, chunks, into);
-            self.estimate(&asked, others, into_others);
-        } else {
-            std::thread::scope(|scope| {
-                scope.spawn(|| self.estimate(&asked, others, into_others));
-                self.estimate(&asked, chunks, into);
-            });
+            return vec![share(0, &self.chunks, into)];
         }
-        estimates
+        let half = self.chunks.len() / 2;
+        let ((ours, others), (into, into_others)) =
+            (self.chunks.split_at(half), into.split_at_mut(half * CHUNK));
+        std::thread::scope(|scope| {
+            let others = scope.spawn(|| share(half, others, into_others));
+            let ours = share(0, ours, into);
+            // A panic there is one here.
+            let others = others.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            vec![ours, others]
+        })
     }
 
-    fn estimate(&self, asked: &Asked, chunks: &[Chunk], into: &mut [f32]) {
-        let mut sums = Vec::with_capacity(CHUNK);
-        for (chunk, into) in chunks.iter().zip(into.chunks_exact_mut(CHUNK)) {
-            sums.clear();
-            sum_signs(&chunk.codes, self.words, &asked.planes, &mut sums);
-            for ((estimate, sum), factor) in into.iter_mut().zip(&sums).zip(&chunk.factors) {
-                let positive = asked.low * (sum >> 32) as f32 + asked.step * *sum as u32 as f32;
-                *estimate = asked.at_centre + factor * (2.0 * positive - asked.total);
-            }
-        }
+    fn estimate(&self, asked: &Asked, chunk: &Chunk, sums: &mut Vec<u64>, estimates: &mut Vec<f32>) {
+        sums.clear();
+        sum_signs(&chunk.codes, self.words, &asked.planes, sums);
+        estimates.clear();
+        estimates.extend(sums.iter().zip(&chunk.factors).map(|(sum, factor)| {
+            let positive = asked.low * (sum >> 32) as f32 + asked.step * *sum as u32 as f32;
+            asked.at_centre + factor * (2.0 * positive - asked.total)
+        }));
     }
 
     fn ask(&self, query: &[f32]) -> Asked {
@@ -178,6 +193,16 @@ mod tests {
         crate::Embedding::new(values).unwrap().as_slice().to_vec()
     }
 
+    fn all(codes: &Codes, query: &[f32]) -> Vec<f32> {
+        let mut all = vec![0.0; codes.end()];
+        let copy = |_: &mut (), first: usize, estimates: &[f32], into: &mut [f32]| {
+            assert_eq!(first % CHUNK, 0);
+            into.copy_from_slice(estimates);
+        };
+        codes.estimates(query, &mut all, || (), copy);
+        all
+    }
+
     #[test]
     fn estimates_are_near_and_not_biased() {
         for width in [33, 128, 512, 768] {
@@ -188,7 +213,7 @@ mod tests {
                 codes.set(Slot(slot as u32), vector);
             }
             let query = unit(99_999, width);
-            let estimates = codes.estimates(&query);
+            let estimates = all(&codes, &query);
             let errors: Vec<f32> = vectors
                 .iter()
                 .zip(&estimates)
@@ -211,17 +236,17 @@ mod tests {
     fn what_is_not_there_has_no_estimate() {
         let mut codes = Codes::new(vec![0.0; 3]);
         codes.set(Slot(5000), &[1.0, 0.0, 0.0]);
-        let estimates = codes.estimates(&[1.0, 0.0, 0.0]);
+        let estimates = all(&codes, &[1.0, 0.0, 0.0]);
         assert_eq!(estimates.len(), codes.end());
         assert_eq!(estimates.iter().filter(|estimate| !estimate.is_nan()).count(), 1);
         assert!(codes.has(Slot(5000)) && !codes.has(Slot(4999)) && !codes.has(Slot(1 << 20)));
         assert_eq!(codes.signs(Slot(5000)).collect::<Vec<_>>(), [1]);
         codes.clear(Slot(5000));
         assert!(!codes.has(Slot(5000)));
-        assert!(codes.estimates(&[1.0, 0.0, 0.0]).iter().all(|estimate| estimate.is_nan()));
+        assert!(all(&codes, &[1.0, 0.0, 0.0]).iter().all(|estimate| estimate.is_nan()));
         // The centre itself, and a query that is the same everywhere.
         let mut codes = Codes::new(vec![0.6, 0.8]);
         codes.set(Slot(0), &[0.6, 0.8]);
-        assert!((codes.estimates(&[0.5, 0.5])[0] - 0.7).abs() < 1e-6);
+        assert!((all(&codes, &[0.5, 0.5])[0] - 0.7).abs() < 1e-6);
     }
 }

@@ -11,7 +11,8 @@ use jiff::SignedDuration;
 use jiff::civil::DateTime;
 use roaring::RoaringBitmap;
 
-use super::{Pictures, dot};
+use super::Pictures;
+use crate::dot::dot;
 use crate::id::RowNumber;
 use crate::snapshot::{Row, Snapshot};
 use crate::vectors::{Slot, VectorError};

@@ -48,7 +48,7 @@ impl Sample {
 
     /// What a query scores against each, in no order.
     pub(super) fn scores(&self, query: &[f32]) -> Vec<f32> {
-        self.0.values().map(|values| super::scan::dot(values, query)).collect()
+        self.0.values().map(|values| crate::dot::dot(values, query)).collect()
     }
 }
 

@@ -3,6 +3,7 @@
 use roaring::RoaringBitmap;
 
 use super::Pictures;
+use crate::dot::dot;
 use crate::id::RowNumber;
 use crate::meaning::Background;
 use crate::vectors::{Slot, VectorError, VectorKey};
@@ -48,23 +49,20 @@ pub(crate) struct Near<T> {
     pub(crate) background: Background,
 }
 
-/// The scalar product, in sixteen sums side by side, which compilers turn into vector instructions.
-pub(crate) fn dot(one: &[f32], other: &[f32]) -> f32 {
-    let mut sums = [0.0_f32; 16];
-    let (one_chunks, other_chunks) = (one.chunks_exact(16), other.chunks_exact(16));
-    let rest: f32 =
-        one_chunks.remainder().iter().zip(other_chunks.remainder()).map(|(one, other)| one * other).sum();
-    for (one, other) in one_chunks.zip(other_chunks) {
-        for at in 0..16 {
-            sums[at] += one[at] * other[at];
-        }
-    }
-    sums.iter().sum::<f32>() + rest
+/// The step of a slot that may not be found.
+const NOT_ALLOWED: u16 = 0;
+
+/// The step of an estimate that is a number, above [`NOT_ALLOWED`].
+fn step_of(estimate: f32) -> u16 {
+    // A cast of what is out of range ends at the edge.
+    (((estimate + REACH) * (STEPS as f32 / (2.0 * REACH))) as u16).clamp(NOT_ALLOWED + 1, STEPS as u16 - 1)
 }
 
-fn step_of(estimate: f32) -> usize {
-    // A cast of what is out of range ends at the edge.
-    (((estimate + REACH) * (STEPS as f32 / (2.0 * REACH))) as usize).min(STEPS - 1)
+/// What one thread found in its share of the slots.
+struct Share {
+    /// How many slots of each step there are; of [`NOT_ALLOWED`] none are counted.
+    histogram: Vec<u32>,
+    candidates: usize,
 }
 
 impl Pictures {
@@ -81,30 +79,34 @@ impl Pictures {
             return Err(VectorError::Width { width: self.width(), given: query.len() });
         }
         let marks = self.rows().marked(allowed);
-        let (mut estimates, count, background) = {
+        let (steps, shares, count, background) = {
             let scanned = self.scanned();
-            (scanned.codes.estimates(query), scanned.count, Background::of(scanned.sample.scores(query)))
+            let mut steps = vec![NOT_ALLOWED; scanned.codes.end()];
+            // Counted while they are in the processor's own memory, by the threads that made them.
+            let shares = scanned.codes.estimates(
+                query,
+                &mut steps,
+                || Share { histogram: vec![0; STEPS], candidates: 0 },
+                |share, first, estimates, steps| {
+                    let slots = estimates.iter().zip(steps).zip(first..);
+                    for ((estimate, step), _) in slots.filter(|(_, slot)| marks.has(*slot)) {
+                        if !estimate.is_nan() {
+                            *step = step_of(*estimate);
+                            share.histogram[usize::from(*step)] += 1;
+                            share.candidates += 1;
+                        }
+                    }
+                },
+            );
+            (steps, shares, scanned.count, Background::of(scanned.sample.scores(query)))
         };
-        let mut histogram = vec![0_u32; STEPS];
-        let mut candidates = 0;
-        for (slot, estimate) in estimates.iter_mut().enumerate() {
-            if estimate.is_nan() || !marks.has(slot) {
-                *estimate = f32::NAN;
-                continue;
-            }
-            histogram[step_of(*estimate)] += 1;
-            candidates += 1;
-        }
+        let candidates = shares.iter().map(|share| share.candidates).sum();
+        let histogram: Vec<u32> =
+            (0..STEPS).map(|step| shares.iter().map(|share| share.histogram[step]).sum()).collect();
         let at_least = breadth.at_least.max(count / 256).max(1024);
         let lowest = lowest_step(&histogram, candidates, breadth, at_least, &background);
-        // What is no number is at step 0.
-        let mut slots: Vec<Slot> = Vec::new();
-        for (slot, estimate) in estimates.iter().enumerate() {
-            if !estimate.is_nan() && step_of(*estimate) >= lowest {
-                slots.push(Slot(slot as u32));
-            }
-        }
-        drop(estimates);
+        let slots = at_least_at(lowest, &steps);
+        drop(steps);
         let mut found = self.compare(&slots, query, &make)?;
         found.sort_unstable_by(|one, other| {
             other.cosine.total_cmp(&one.cosine).then(one.slot.cmp(&other.slot))
@@ -156,6 +158,19 @@ impl Pictures {
             .filter(|(row, _)| allowed.contains(row.0))
             .collect()
     }
+}
+
+/// The slots of this step or a higher one, in order. (In pieces, most of which have none: a comparison of many at once.)
+fn at_least_at(lowest: usize, steps: &[u16]) -> Vec<Slot> {
+    let lowest = (lowest as u16).max(NOT_ALLOWED + 1);
+    let mut slots = Vec::new();
+    for (piece, first) in steps.chunks(64).zip((0..).step_by(64)) {
+        if piece.iter().fold(false, |any, step| any | (*step >= lowest)) {
+            let within = piece.iter().zip(first..).filter(|(step, _)| **step >= lowest);
+            slots.extend(within.map(|(_, slot)| Slot(slot)));
+        }
+    }
+    slots
 }
 
 /// The lowest step that is still compared exactly.

@@ -15,6 +15,7 @@ use super::index::Index;
 use super::key::{VectorKey, VectorKind};
 use super::layout::{Found, HEADER_LEN, Layout, Slot};
 use super::model_name::ModelName;
+use crate::dot::dot;
 use crate::embedding::Embedding;
 
 /// Bytes read at once where all slots are read.
@@ -373,8 +374,7 @@ fn lock(file: &File) -> io::Result<bool> {
 
 /// Whether stored numbers can be what an embedding was rounded to.
 fn is_direction(values: &[f32]) -> bool {
-    let square: f32 = values.iter().map(|value| value * value).sum();
-    (0.9..1.1).contains(&square)
+    (0.9..1.1).contains(&dot(values, values))
 }
 
 /// Reads until the buffer is full or the file ends.

@@ -2,8 +2,8 @@
 //!
 //! In order: it dies with the daemon, comes last at the processor, has so much address space and no core dumps, gains no
 //! privileges by running a program, writes to no file (Landlock, where the kernel has it), and has no network and none
-//! of the kernel's rarer doors (seccomp). ffmpeg and ffprobe inherit all of it, and on top of it may read only the
-//! system's programs and libraries and the one file.
+//! of the kernel's rarer doors (seccomp). The programs it runs ([`crate::program`]) inherit all of it, and on top of it may read
+//! only the system's programs and libraries and the one file.
 //!
 //! A filter that names what is forbidden is weaker than one that names what is allowed; it is used because ffmpeg, of any
 //! version and linked with anything, runs under it too. No `socket` means no network: a decoder is given no other.
@@ -127,10 +127,10 @@ fn filter() -> Result<BpfProgram, seccompiler::BackendError> {
     SeccompFilter::new(rules, SeccompAction::Allow, denied, architecture)?.try_into()
 }
 
-/// What ffmpeg may do beyond a decoder's own limits being its own: read its libraries and this file.
-pub(crate) struct FfmpegRoom(RulesetCreated);
+/// What a program that a decoder runs may do within the decoder's own limits: read its libraries and this file.
+pub(crate) struct Room(RulesetCreated);
 
-impl FfmpegRoom {
+impl Room {
     /// Room for a program and the file that it reads.
     pub(crate) fn new(program: &Path, file: &File) -> io::Result<Self> {
         let read = AccessFs::from_read(LANDLOCK);
@@ -147,16 +147,16 @@ impl FfmpegRoom {
 /// A child of a decoder that dies with it and stays within its room.
 pub(crate) trait Limited {
     /// Sets this up for when the child starts: so many seconds of processor time, and the room.
-    fn limited(&mut self, seconds: u64, room: FfmpegRoom) -> &mut Self;
+    fn limited(&mut self, seconds: u64, room: Room) -> &mut Self;
 }
 
 impl Limited for Command {
-    fn limited(&mut self, seconds: u64, room: FfmpegRoom) -> &mut Self {
+    fn limited(&mut self, seconds: u64, room: Room) -> &mut Self {
         let mut room = Some(room);
         let prepare = move || {
             set_parent_process_death_signal(Some(Signal::KILL))?;
             setrlimit(Resource::Cpu, Rlimit { current: Some(seconds), maximum: Some(seconds) })?;
-            if let Some(FfmpegRoom(ruleset)) = room.take() {
+            if let Some(Room(ruleset)) = room.take() {
                 ruleset.restrict_self().map_err(|_| io::Error::from(io::ErrorKind::PermissionDenied))?;
             }
             Ok(())

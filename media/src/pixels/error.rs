@@ -38,13 +38,16 @@ pub enum DecodeError {
     /// The bytes are not what their format promises.
     #[error("is damaged: {0}")]
     Damaged(String),
-    /// A raw file in which no picture is embedded.
-    #[error("is a raw file without a preview inside, and galleryfs does not develop raw files")]
-    NoPreview,
-    /// A program that videos need is not on the PATH.
-    #[error("needs {program}, which is not installed (your distribution's package is called ffmpeg)")]
+    /// A raw file in which no picture is embedded, and which is damaged or of a camera that LibRaw does not know.
+    #[error("is a raw file without a preview inside, and could not be developed: {0}")]
+    NotDeveloped(String),
+    /// A program that is needed is not on the PATH.
+    #[error(
+        "needs {program}, which is not installed (your distribution's package is called {})",
+        package_of(program)
+    )]
     MissingProgram {
-        /// `ffmpeg` or `ffprobe`.
+        /// `ffmpeg`, `ffprobe` or `dcraw_emu`.
         program: String,
     },
     /// Decoding took longer than allowed and was ended.
@@ -59,6 +62,14 @@ pub enum DecodeError {
     /// The decoder's process could not be started or spoken to: nothing is wrong with the file.
     #[error("could not be decoded, as no decoder could be started: {0}")]
     NoDecoder(String),
+}
+
+/// What distributions call the package of a program.
+fn package_of(program: &str) -> &'static str {
+    match program {
+        "dcraw_emu" => "libraw-bin, libraw or LibRaw-samples",
+        _ => "ffmpeg",
+    }
 }
 
 impl DecodeError {
@@ -76,7 +87,7 @@ impl DecodeError {
             | Self::TooHeavy { .. }
             | Self::Unsupported(_)
             | Self::Damaged(_)
-            | Self::NoPreview => false,
+            | Self::NotDeveloped(_) => false,
         }
     }
 

@@ -36,7 +36,8 @@ pub(crate) struct Preview {
 }
 
 impl Preview {
-    fn short_side(&self) -> u32 {
+    /// Pixels from one long side to the other.
+    pub(super) fn short_side(&self) -> u32 {
         u32::from(self.width.min(self.height))
     }
 
