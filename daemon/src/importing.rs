@@ -77,6 +77,11 @@ impl Importer {
         self.path.join(OURS).join(INBOX)
     }
 
+    /// The service whose library files come into.
+    pub fn service(&self) -> &Service {
+        &self.service
+    }
+
     fn library(&self) -> &Arc<Library> {
         self.service.library()
     }

@@ -18,6 +18,7 @@ pub mod purging;
 pub mod raw_path;
 pub mod request;
 pub mod running;
+pub mod saving;
 pub mod seeing;
 pub mod service;
 pub mod socket;

@@ -23,6 +23,7 @@ use library::{
 use crate::importing::Importer;
 use crate::pipeline::beneath;
 use crate::purging::{self, PurgeError};
+use crate::saving;
 use crate::seeing::Sights;
 
 /// The library of one account, for [`galleryfs_fs::mount()`].
@@ -237,6 +238,13 @@ impl Source for LibrarySource {
                 }
                 done => return done.map_err(refusal),
             }
+        }
+    }
+
+    fn save(&self, row: RowNumber, new: &File) -> Result<(), SourceError> {
+        match &self.importer {
+            Some(importer) => saving::save(importer.service(), Face::Mount, row, new).map(drop),
+            None => Err(io::Error::from_raw_os_error(libc::EROFS).into()),
         }
     }
 

@@ -291,6 +291,11 @@ impl Files {
         self.open.read().unwrap_or_else(PoisonError::into_inner).get(&handle).cloned()
     }
 
+    /// Whether the kernel reads an inode itself for somebody.
+    pub(crate) fn is_backed(&self, ino: u64) -> bool {
+        self.modes().get(&ino).is_some_and(|mode| mode.backing.strong_count() > 0)
+    }
+
     /// What `stat` said of an inode that is still open, when it was opened.
     pub(crate) fn attr_of(&self, ino: u64) -> Option<FileAttr> {
         self.modes().get(&ino).filter(|mode| mode.opens > 0)?;

@@ -38,6 +38,7 @@ use rustix::io::Errno;
 pub(crate) use self::arriving::Worker;
 pub(crate) use self::node::Node;
 use self::nodes::Nodes;
+pub(crate) use self::temporary::is_temporary;
 use crate::tree::Tree;
 
 /// Marks the inode numbers of what is here: the highest three bits are 001.
@@ -106,6 +107,9 @@ impl std::fmt::Debug for Inbox {
 
 /// The directory beside the inbox of what is being copied elsewhere.
 const SCRATCH: &str = "scratch";
+
+/// The directory beside it of photos that are being written to.
+const EDITS: &str = "edits";
 
 /// Brings what an earlier mount left in scratch directories into the inbox, where it can be seen.
 fn bring_in(scratch: &Path, inbox: &Path) -> io::Result<()> {
@@ -191,6 +195,19 @@ impl Inbox {
     /// What the kernel holds under a number.
     pub(crate) fn node(&self, ino: u64) -> io::Result<Arc<Node>> {
         self.nodes().get(ino).ok_or_else(|| Errno::STALE.into())
+    }
+
+    /// Where photos that are open for writing are copied to.
+    pub(crate) fn edits_dir(&self) -> PathBuf {
+        self.scratch.0.with_file_name(EDITS)
+    }
+
+    /// Opens a file that is given its place, with all its bytes on the disk, and its number.
+    pub(crate) fn open_complete(&self, dir: &Arc<Node>, name: &[u8]) -> io::Result<(u64, File)> {
+        let node = self.find(dir, name)?;
+        let file = node.open(OFlags::RDONLY)?;
+        file.sync_all()?;
+        Ok((node.ino(), file))
     }
 
     /// What is called so in a directory, not counted as known to the kernel.

@@ -10,6 +10,7 @@ extern crate self as galleryfs_fs;
 mod announce;
 mod attr;
 pub mod clock;
+mod edits;
 mod error;
 mod files;
 mod handles;

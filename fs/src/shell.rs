@@ -7,6 +7,7 @@
 
 mod acting;
 pub(crate) mod arriving;
+mod editing;
 mod reading;
 
 use std::ffi::OsStr;
@@ -27,6 +28,7 @@ use self::acting::{linked_to, made, plainly, put};
 use self::arriving::Arriving;
 use self::reading::sized;
 use crate::announce::Tokens;
+use crate::edits::is_edit;
 use crate::error::FsError;
 use crate::files::Files;
 use crate::handles::Handles;
@@ -161,7 +163,10 @@ impl Filesystem for Shell {
                 let change = Change { mode, uid, gid, size, accessed: atime, modified: mtime };
                 self.0.arriving_attr(ino.0, Some(change), reply);
             } else {
-                let changes_more = mode.or(uid).or(gid).is_some() || size.is_some();
+                if let Some(size) = size {
+                    return self.0.edit_truncate(ino.0, size, reply);
+                }
+                let changes_more = mode.or(uid).or(gid).is_some();
                 self.0.set_times(ino, changes_more, reply);
             }
         });
@@ -219,12 +224,13 @@ impl Filesystem for Shell {
             let name_bytes = name.as_encoded_bytes();
             match self.0.tokens.is_announcer(req.pid()) {
                 true => self.0.removed("unlink", req.pid(), parent, name, reply),
-                false if self.0.is_arriving(parent.0) => {
+                false if self.0.is_arriving(parent.0) || self.0.is_scratch(parent.0, name) => {
                     let name = name.to_owned();
                     let remove =
                         move |inbox: &Inbox, dir: &Arc<Node>| Ok(inbox.unlink(dir, name.as_encoded_bytes())?);
                     self.0.arrive_plainly(("unlink", parent.0), remove, reply);
                 }
+                false if self.0.tree.end_aside(parent.0, name_bytes) => reply.ok(),
                 false => {
                     let act = self.0.tree.unlink(parent.0, name_bytes);
                     self.0.forget_arrived(parent.0, name);
@@ -284,6 +290,16 @@ impl Filesystem for Shell {
                 return self.0.arriving_rename(from, to, onto == Onto::Anything, reply);
             }
             let (from, to) = (name.as_encoded_bytes(), newname.as_encoded_bytes());
+            // Given back: the photo has had its name all the time.
+            if self.0.tree.end_aside(parent.0, from) && self.0.tree.has_name(newparent.0, to) {
+                return reply.ok();
+            }
+            if parent == newparent
+                && self.0.arriving.is_some()
+                && let Some(photo) = self.0.tree.set_aside(parent.0, from, to)
+            {
+                return self.0.set_aside(parent.0, newname, photo, reply);
+            }
             self.0.forget_arrived(parent.0, name);
             let act = self.0.tree.rename((parent.0, from), (newparent.0, to), onto);
             self.0.act("rename", (newparent.0, vec![parent.0, newparent.0]), act, plainly(reply));
@@ -311,9 +327,17 @@ impl Filesystem for Shell {
         flags: i32,
         reply: ReplyCreate,
     ) {
-        guarded("create", || match self.0.is_arriving(parent.0) {
-            false if !self.0.takes_files(parent.0) => reply.error(read_only("create", parent)),
-            _ => self.0.arriving_create(parent.0, name, (mode, flags), asker(req), reply),
+        guarded("create", || {
+            if self.0.is_arriving(parent.0) {
+                return self.0.arriving_create(parent.0, name, (mode, flags), asker(req), reply);
+            }
+            if let Some(photo) = self.0.tree.begun_anew(parent.0, name.as_encoded_bytes()) {
+                return self.0.edit_create(photo, reply);
+            }
+            if !self.0.may_begin(parent.0, name) {
+                return reply.error(refusal("create", parent.0, &FsError::Computed));
+            }
+            self.0.arriving_create(parent.0, name, (mode, flags), asker(req), reply);
         });
     }
 
@@ -337,6 +361,7 @@ impl Filesystem for Shell {
     ) {
         guarded("read", || match crate::inbox::is_here(ino.0) {
             true => self.0.arriving_read(ino.0, fh.0, (offset, size), reply),
+            false if is_edit(fh.0) => self.0.edit_read(ino.0, fh.0, (offset, size), reply),
             false => self.0.read(ino.0, fh.0, offset, size, reply),
         });
     }
@@ -355,6 +380,7 @@ impl Filesystem for Shell {
     ) {
         guarded("write", || match crate::inbox::is_here(ino.0) {
             true => self.0.arriving_write(ino.0, fh.0, offset, data, reply),
+            false if is_edit(fh.0) => self.0.edit_write(ino.0, (fh.0, offset), data, reply),
             false => reply.error(read_only("write", ino)),
         });
     }
@@ -362,6 +388,7 @@ impl Filesystem for Shell {
     fn flush(&self, _req: &Request, ino: INodeNo, fh: FileHandle, _owner: LockOwner, reply: ReplyEmpty) {
         guarded("flush", || match crate::inbox::is_here(ino.0) {
             true => self.0.arriving_flush(ino.0, fh.0, reply),
+            false if is_edit(fh.0) => self.0.edit_flush(ino.0, fh.0, reply),
             false => reply.ok(),
         });
     }
@@ -378,6 +405,7 @@ impl Filesystem for Shell {
     ) {
         guarded("release", || match &self.0.arriving {
             Some(arriving) if crate::inbox::is_here(ino.0) => arriving.inbox.release(fh.0),
+            Some(arriving) if is_edit(fh.0) => arriving.edits.release(fh.0),
             _ => self.0.files.release(fh.0),
         });
         reply.ok();

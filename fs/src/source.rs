@@ -71,6 +71,10 @@ pub trait Source: Send + Sync + 'static {
     /// Decides this of a photo that was taken in, as [`Source::decide`] does: the library may not know it yet. May block.
     fn decide_arrived(&self, asset: AssetId, decisions: &[Decision]) -> Result<(), SourceError>;
 
+    /// Has these bytes take the place of a photo's, which stays the same photo; those before are kept. All of it, or with an
+    /// error nothing; shown as [`Source::decide`] does. May block.
+    fn save(&self, row: RowNumber, new: &File) -> Result<(), SourceError>;
+
     /// The writer of a file that was taken in wrote on, and has closed it again. May block.
     fn amended(&self, file: &File) -> Result<(), SourceError>;
 

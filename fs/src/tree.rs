@@ -36,6 +36,7 @@ mod places;
 mod probed;
 mod rated;
 mod recent;
+mod saving;
 mod search;
 mod similar;
 mod state;
@@ -158,6 +159,8 @@ pub struct Tree {
     inodes: Mutex<Inodes>,
     /// Why something was last refused in a directory, where that is more than its error says.
     refusals: Mutex<HashMap<DirPath, String>>,
+    /// Names that photos have for a moment, while they are saved over.
+    aside: saving::Aside,
     /// The directories that are being moved.
     moves: Mutex<Vec<MovedDir>>,
     /// How far the kernel has been told what is over.
@@ -198,6 +201,7 @@ impl Tree {
             told: Told::default(),
             moves: Mutex::default(),
             refusals: Mutex::default(),
+            aside: saving::Aside::default(),
             source,
         }
     }

@@ -42,7 +42,7 @@ pub use id::{
 };
 pub use library::{
     AlbumError, Away, Commit, Decision, Details, Effort, Emptied, Holding, Library, LibraryError, LogEntry,
-    Named, OpenReport, PeopleUpdate, RootSpec, TRASH_LIMIT, TrashError, Unreadable, Unseen,
+    Named, OpenReport, PeopleUpdate, RootSpec, SaveError, TRASH_LIMIT, TrashError, Unreadable, Unseen,
 };
 pub use metadata::Metadata;
 pub use observation::{FileContent, FilePath, FileRecord, FileStat, Observation, SidecarSeen};

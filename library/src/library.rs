@@ -18,6 +18,7 @@ mod people;
 mod purging;
 mod reading;
 mod recovery;
+mod saving;
 mod tags;
 mod text_feed;
 mod trash;
@@ -42,6 +43,7 @@ pub use self::maintenance::Maintenance;
 pub use self::people::{Effort, Named, PeopleUpdate};
 pub use self::purging::DoomedFile;
 pub use self::reading::{Away, Details, LogEntry, Unreadable};
+pub use self::saving::SaveError;
 pub use self::trash::{TRASH_LIMIT, TrashError};
 pub use self::undoing::{UndoError, Undone};
 pub use self::unseen::Unseen;
@@ -141,6 +143,9 @@ pub enum LibraryError {
     /// What cannot be taken back.
     #[error(transparent)]
     Undo(#[from] UndoError),
+    /// A photo that cannot be saved over.
+    #[error(transparent)]
+    Save(#[from] SaveError),
     /// What may not be put into the trash.
     #[error(transparent)]
     Trash(#[from] TrashError),

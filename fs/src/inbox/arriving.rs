@@ -55,7 +55,12 @@ impl Inbox {
             return self.drop_known(&dir, &name, node);
         }
         node.set_known(false);
-        if is_temporary(&name) || FileType::from_raw_mode(node.stat()?.st_mode) != FileType::RegularFile {
+        // What may become a version of a photo there waits until it is given the photo's name.
+        let is_savers = dir.of_tree().is_some_and(|dir| self.tree.is_savers(dir, &name));
+        if is_savers
+            || is_temporary(&name)
+            || FileType::from_raw_mode(node.stat()?.st_mode) != FileType::RegularFile
+        {
             return Ok(());
         }
         let file = node.open(OFlags::RDONLY)?;

@@ -6,7 +6,7 @@ const ENDINGS: [&[u8]; 9] =
 
 /// Whether a file of this name will be given another when it is complete. rsync, file managers and editors begin such
 /// names with a dot, as do all that are not meant to be seen.
-pub(super) fn is_temporary(name: &[u8]) -> bool {
+pub(crate) fn is_temporary(name: &[u8]) -> bool {
     let lower = name.to_ascii_lowercase();
     lower.starts_with(b".") || ENDINGS.iter().any(|ending| lower.ends_with(ending))
 }

@@ -16,6 +16,7 @@ use fuser::{
 
 use super::reading::sized;
 use super::{GENERATION, Shared, refusal};
+use crate::edits::Edits;
 use crate::error::FsError;
 use crate::inbox::{self, Asker, Changes, DirEntry, Inbox, Node};
 use crate::pool::Turn;
@@ -28,13 +29,16 @@ const BELIEVED: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Arriving {
     pub(crate) inbox: Arc<Inbox>,
+    /// Photos that are open for writing.
+    pub(crate) edits: Edits,
     listings: Mutex<HashMap<u64, Arc<Vec<DirEntry>>>>,
     next: AtomicU64,
 }
 
 impl Arriving {
     pub(crate) fn new(inbox: Arc<Inbox>) -> Self {
-        Self { inbox, listings: Mutex::default(), next: AtomicU64::new(1) }
+        let edits = Edits::new(inbox.edits_dir());
+        Self { inbox, edits, listings: Mutex::default(), next: AtomicU64::new(1) }
     }
 
     fn listings(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Arc<Vec<DirEntry>>>> {
@@ -52,7 +56,7 @@ impl Shared {
     }
 
     /// What is behind a number that [`Shared::is_arriving`], or the scratch directory of a directory of the tree.
-    fn node(&self, ino: u64) -> Result<(Arc<Inbox>, Arc<Node>), FsError> {
+    pub(super) fn node(&self, ino: u64) -> Result<(Arc<Inbox>, Arc<Node>), FsError> {
         let inbox = &self.arriving.as_ref().ok_or(FsError::NotFound)?.inbox;
         let node = match inbox::is_here(ino) {
             true => inbox.node(ino)?,
@@ -62,9 +66,10 @@ impl Shared {
         Ok((Arc::clone(inbox), node))
     }
 
-    /// Whether files can be copied into a directory of the tree.
-    pub(super) fn takes_files(&self, dir: u64) -> bool {
-        self.arriving.is_some() && self.tree.joins(dir).is_some()
+    /// Whether a file of this name can be begun in a directory of the tree: one that is copied into it, or with which a
+    /// photo in it is saved over.
+    pub(super) fn may_begin(&self, dir: u64, name: &OsStr) -> bool {
+        self.arriving.is_some() && self.tree.may_begin(dir, name.as_bytes())
     }
 
     /// A name in a directory of the tree is another's from now on, or nobody's: what was taken in under it lately is not
@@ -377,13 +382,18 @@ impl Shared {
         reply: ReplyEmpty,
     ) {
         let within = self.is_arriving(dir) && self.is_arriving(new_dir);
-        let elsewhere = |dir| !self.is_arriving(dir) && self.takes_files(dir);
+        let elsewhere = |dir| !self.is_arriving(dir) && self.tree.takes_scratch(dir);
         if !(within || elsewhere(dir) && elsewhere(new_dir)) {
             return reply.error(refusal("rename", dir, &FsError::Computed));
         }
-        // Saving over a photo.
         if !self.is_arriving(new_dir) && self.tree.has_name(new_dir, new_name.as_bytes()) {
-            return reply.error(refusal("rename", dir, &FsError::ReadOnly));
+            return match replaces {
+                true => self.save_renamed((dir, name), (new_dir, new_name), reply),
+                false => reply.error(Errno::EEXIST),
+            };
+        }
+        if !self.is_arriving(new_dir) && !self.may_begin(new_dir, new_name) {
+            return reply.error(refusal("rename", dir, &FsError::Computed));
         }
         let (name, new_name) = (name.to_owned(), new_name.to_owned());
         let work = move |shared: &Self| {

@@ -30,7 +30,11 @@ impl Shared {
             }
             _ => {}
         }
-        match self.tree.lookup(parent, name.as_encoded_bytes()) {
+        if self.tree.is_hidden(parent, name.as_encoded_bytes()) {
+            return reply.error(Errno::ENOENT);
+        }
+        let aside = |error| self.tree.lookup_aside(parent, name.as_encoded_bytes()).ok_or(error);
+        match self.tree.lookup(parent, name.as_encoded_bytes()).or_else(aside) {
             Ok(entry) => reply.entry(&entry.ttl, &entry.attr, GENERATION),
             Err(FsError::NotFound) if self.is_scratch(parent, name) => {
                 self.arriving_lookup(parent, name, reply);
@@ -46,6 +50,9 @@ impl Shared {
 
     pub(super) fn getattr(&self, ino: u64, reply: ReplyAttr) {
         // A photo that is gone, or has a newer version, still answers whoever has it open.
+        if let Some(attr) = self.edited_attr(ino) {
+            return reply.attr(&std::time::Duration::ZERO, &attr);
+        }
         match self.tree.attr(ino).or_else(|error| self.files.attr_of(ino).ok_or(error)) {
             Ok(attr) => reply.attr(&LONG, &attr),
             Err(error) => reply.error(refusal("getattr", ino, &error)),
@@ -55,7 +62,10 @@ impl Shared {
     pub(super) fn open(self: &Arc<Self>, ino: u64, flags: OpenFlags, reply: ReplyOpen) {
         let writes = flags.acc_mode() != OpenAccMode::O_RDONLY || flags.0 & libc::O_TRUNC != 0;
         if writes {
-            return reply.error(read_only("open", INodeNo(ino)));
+            return match &self.arriving {
+                Some(_) => self.edit_open(ino, flags.0, reply),
+                None => reply.error(read_only("open", INodeNo(ino))),
+            };
         }
         let (readable, attr) =
             match self.tree.readable(ino).and_then(|found| Ok((found, self.tree.attr(ino)?))) {

@@ -11,6 +11,8 @@
 mod directories;
 mod photos;
 
+pub(super) use self::photos::takes_scratch;
+
 use std::time::Duration;
 
 use library::{AssetId, Decision};

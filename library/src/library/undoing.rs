@@ -195,6 +195,7 @@ fn taken_back(fact: &Fact, before: Option<Fact>) -> Result<Option<Fact>, String>
         Fact::PersonMerge { .. } => {
             "two people were made one; `galleryfs people split` parts their faces again"
         }
+        Fact::Version { .. } => "a photo was saved over; the file before it is kept",
         Fact::Forget { .. } => "what was away was said to be gone for good",
         _ => "",
     };

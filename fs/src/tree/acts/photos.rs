@@ -38,6 +38,13 @@ fn class(state: &State, dir: &DirPath) -> Class {
     }
 }
 
+/// Whether a directory holds photos, so that savers work in it.
+pub(in crate::tree) fn takes_scratch(state: &State, dir: &DirPath) -> bool {
+    dir.split_view().is_some_and(|(_, at)| !at.is_empty())
+        && matches!(class(state, dir), Class::Decided(_) | Class::Computed)
+        || matches!(class(state, dir), Class::Decided(_))
+}
+
 impl Tree {
     /// `ln PHOTO DIR/NAME`: puts a photo into a directory.
     pub(crate) fn link(&self, ino: u64, parent: u64, name: &[u8]) -> Result<Act, FsError> {

@@ -1,0 +1,300 @@
+//! Photos that are open for writing.
+//!
+//! 1. An original is never written to. Whoever opens a photo for writing writes to a copy without a name, which takes the
+//!    photo's place when it is closed: a version of it.
+//! 2. Most writers begin with nothing (`> file`, `cp`), and a copy of a long video would be made for that. So it is copied
+//!    only when somebody reads, or writes without having emptied it.
+//! 3. All who write to one photo at a time write to one copy, as to one file.
+//! 4. A close comes with every descriptor of a process, also before the first write (shells do that). Only bytes since the
+//!    last one count, and none of a file that is empty.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use fuser::FileAttr;
+use library::RowNumber;
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+
+/// Marks the handles of what is open for writing.
+const MARK: u64 = 1 << 62;
+
+/// Whether a handle is of a photo that is open for writing.
+pub(crate) fn is_edit(handle: u64) -> bool {
+    handle & MARK != 0
+}
+
+/// A photo that is being written to.
+#[derive(Debug)]
+pub(crate) struct Edit {
+    /// The photo.
+    pub(crate) row: RowNumber,
+    /// What `stat` said of it before.
+    attr: FileAttr,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// The copy.
+    file: File,
+    /// The original, until its bytes are in the copy or are not wanted.
+    original: Option<File>,
+    /// Whether bytes came since it last took the photo's place.
+    written: bool,
+    modified: SystemTime,
+    handles: usize,
+}
+
+impl State {
+    /// The copy, with all that was in the original.
+    fn copied(&mut self) -> io::Result<&mut File> {
+        if let Some(mut original) = self.original.take() {
+            let copied = io::Seek::rewind(&mut original).and_then(|()| {
+                // Shares the blocks where the disk can.
+                io::copy(&mut original, &mut self.file)
+            });
+            if let Err(error) = copied {
+                self.original = Some(original);
+                return self.file.set_len(0).and(Err(error));
+            }
+        }
+        Ok(&mut self.file)
+    }
+
+    fn changed(&mut self) {
+        self.written = true;
+        self.modified = SystemTime::now();
+    }
+}
+
+impl Edit {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What `stat` says of it now.
+    fn attr(&self) -> io::Result<FileAttr> {
+        let state = self.state();
+        let size = match &state.original {
+            Some(original) => original.metadata()?.len(),
+            None => state.file.metadata()?.len(),
+        };
+        let modified = state.modified;
+        Ok(FileAttr { size, blocks: size.div_ceil(512), mtime: modified, ctime: modified, ..self.attr })
+    }
+
+    fn truncate(&self, size: u64) -> io::Result<()> {
+        let mut state = self.state();
+        if size == 0 {
+            state.original = None;
+        }
+        state.copied()?.set_len(size)?;
+        state.changed();
+        Ok(())
+    }
+
+    /// Hands the bytes to `save` if there are any that were not saved.
+    pub(crate) fn commit<E: From<io::Error>>(
+        &self,
+        save: impl FnOnce(&File) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut state = self.state();
+        if !state.written || state.original.is_none() && state.file.metadata()?.len() == 0 {
+            return Ok(());
+        }
+        save(state.copied()?)?;
+        state.written = false;
+        Ok(())
+    }
+}
+
+/// All photos that are open for writing.
+#[derive(Debug)]
+pub(crate) struct Edits {
+    /// Where the copies are made.
+    dir: PathBuf,
+    by_handle: Mutex<HashMap<u64, Arc<Edit>>>,
+    by_ino: Mutex<HashMap<u64, Arc<Edit>>>,
+    next: AtomicU64,
+}
+
+/// A file without a name on the disk of a directory.
+fn nameless(dir: &Path) -> io::Result<File> {
+    std::fs::create_dir_all(dir)?;
+    let mode = Mode::from_raw_mode(0o600);
+    match rustix::fs::open(dir, OFlags::RDWR | OFlags::TMPFILE | OFlags::CLOEXEC, mode) {
+        Ok(file) => Ok(file.into()),
+        // A file system that has none: one that loses its name at once.
+        Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => {
+            let path = dir.join(".being-written");
+            let file = File::options().read(true).write(true).create(true).truncate(true).open(&path)?;
+            std::fs::remove_file(&path)?;
+            Ok(file)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+impl Edits {
+    /// Copies are made in `dir`.
+    pub(crate) fn new(dir: PathBuf) -> Self {
+        Self { dir, by_handle: Mutex::default(), by_ino: Mutex::default(), next: AtomicU64::new(1) }
+    }
+
+    fn by_handle(&self) -> MutexGuard<'_, HashMap<u64, Arc<Edit>>> {
+        self.by_handle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn by_ino(&self) -> MutexGuard<'_, HashMap<u64, Arc<Edit>>> {
+        self.by_ino.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens a photo for writing, which `original` reads.
+    pub(crate) fn open(&self, row: RowNumber, attr: FileAttr, original: File) -> io::Result<u64> {
+        let mut open = self.by_ino();
+        let edit = match open.get(&attr.ino.0) {
+            Some(edit) => Arc::clone(edit),
+            None => {
+                let state = State {
+                    file: nameless(&self.dir)?,
+                    original: Some(original),
+                    written: false,
+                    modified: attr.mtime,
+                    handles: 0,
+                };
+                let edit = Arc::new(Edit { row, attr, state: Mutex::new(state) });
+                open.insert(attr.ino.0, Arc::clone(&edit));
+                edit
+            }
+        };
+        edit.state().handles += 1;
+        drop(open);
+        let handle = MARK | self.next.fetch_add(1, Ordering::Relaxed);
+        self.by_handle().insert(handle, edit);
+        Ok(handle)
+    }
+
+    /// What is open under a handle.
+    pub(crate) fn get(&self, handle: u64) -> io::Result<Arc<Edit>> {
+        self.by_handle().get(&handle).cloned().ok_or_else(|| Errno::BADF.into())
+    }
+
+    /// What `stat` says of a photo while it is open for writing.
+    pub(crate) fn attr_of(&self, ino: u64) -> Option<FileAttr> {
+        let edit = self.by_ino().get(&ino).cloned()?;
+        edit.attr().ok()
+    }
+
+    /// Cuts or lengthens a photo that is open for writing; `None` for one that is not.
+    pub(crate) fn truncate(&self, ino: u64, size: u64) -> Option<io::Result<FileAttr>> {
+        let edit = self.by_ino().get(&ino).cloned()?;
+        Some(edit.truncate(size).and_then(|()| edit.attr()))
+    }
+
+    pub(crate) fn read(&self, handle: u64, offset: u64, size: u32) -> io::Result<Vec<u8>> {
+        let edit = self.get(handle)?;
+        let mut state = edit.state();
+        let file = state.copied()?;
+        let mut bytes = vec![0; size as usize];
+        let mut filled = 0;
+        while filled < bytes.len() {
+            match file.read_at(&mut bytes[filled..], offset + filled as u64)? {
+                0 => break,
+                read => filled += read,
+            }
+        }
+        bytes.truncate(filled);
+        Ok(bytes)
+    }
+
+    pub(crate) fn write(&self, handle: u64, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let edit = self.get(handle)?;
+        let mut state = edit.state();
+        state.copied()?.write_all_at(bytes, offset)?;
+        state.changed();
+        Ok(())
+    }
+
+    /// The kernel is done with a handle.
+    pub(crate) fn release(&self, handle: u64) {
+        let Some(edit) = self.by_handle().remove(&handle) else { return };
+        let mut open = self.by_ino();
+        let mut state = edit.state();
+        state.handles -= 1;
+        if state.handles == 0 {
+            open.remove(&edit.attr.ino.0);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attr::Owner;
+    use std::io::Write;
+
+    fn edits(original: &str) -> (tempfile::TempDir, Edits, u64) {
+        let dir = tempfile::tempdir().unwrap();
+        let edits = Edits::new(dir.path().join("edits"));
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(original.as_bytes()).unwrap();
+        let attr = Owner { uid: 0, gid: 0 }.file(9, original.len() as u64, SystemTime::UNIX_EPOCH);
+        let handle = edits.open(RowNumber(0), attr, file).unwrap();
+        (dir, edits, handle)
+    }
+
+    fn saved(edits: &Edits, handle: u64) -> Option<String> {
+        let mut saved = None;
+        let save = |file: &File| {
+            let mut bytes = vec![0; file.metadata()?.len() as usize];
+            file.read_exact_at(&mut bytes, 0)?;
+            saved = Some(String::from_utf8(bytes).unwrap());
+            Ok::<(), io::Error>(())
+        };
+        edits.get(handle).unwrap().commit(save).unwrap();
+        saved
+    }
+
+    #[test]
+    fn what_is_written_in_the_middle_leaves_the_rest_and_is_saved_once() {
+        let (_dir, edits, handle) = edits("0123456789");
+        assert_eq!(saved(&edits, handle), None, "a close before the first write");
+        edits.write(handle, 3, b"abc").unwrap();
+        assert_eq!(edits.attr_of(9).unwrap().size, 10);
+        assert_eq!(edits.read(handle, 2, 5).unwrap(), b"2abc6");
+        assert_eq!(saved(&edits, handle).as_deref(), Some("012abc6789"));
+        assert_eq!(saved(&edits, handle), None, "nothing came since");
+        edits.write(handle, 10, b"!").unwrap();
+        assert_eq!(saved(&edits, handle).as_deref(), Some("012abc6789!"));
+        edits.release(handle);
+        assert!(edits.attr_of(9).is_none() && edits.get(handle).is_err());
+    }
+
+    #[test]
+    fn what_is_emptied_is_saved_only_with_bytes() {
+        let (_dir, edits, handle) = edits("0123456789");
+        assert_eq!(edits.truncate(9, 0).unwrap().unwrap().size, 0);
+        assert_eq!(saved(&edits, handle), None, "a version of nothing is none");
+        edits.write(handle, 0, b"new").unwrap();
+        assert_eq!(saved(&edits, handle).as_deref(), Some("new"));
+        assert!(edits.truncate(8, 0).is_none(), "it is not open");
+    }
+
+    #[test]
+    fn two_writers_write_to_one_copy() {
+        let (_dir, edits, one) = edits("0123456789");
+        let attr = edits.attr_of(9).unwrap();
+        let other = edits.open(RowNumber(0), attr, tempfile::tempfile().unwrap()).unwrap();
+        edits.write(one, 0, b"a").unwrap();
+        edits.write(other, 1, b"b").unwrap();
+        edits.release(one);
+        assert_eq!(saved(&edits, other).as_deref(), Some("ab23456789"));
+    }
+}

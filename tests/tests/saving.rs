@@ -1,0 +1,169 @@
+//! Photos saved over in the mount by the programs that people use: the photo stays the same one, what it was is kept as it was,
+//! and a kill in the middle loses neither.
+//!
+//! `GALLERYFS_SOAK=1` makes it many kills. A failure names its seed: `GALLERYFS_SEED` runs it again.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use galleryfs_tests::{Jpeg, Random, Site, eventually, folder};
+
+/// The files of the folder, and what of them was replaced, in the order in which it was.
+fn files(site: &Site) -> (Vec<String>, Vec<Vec<u8>>) {
+    let contents = folder::contents(site.photos());
+    let text = |path: &PathBuf| path.to_str().unwrap().to_owned();
+    let shown = contents.keys().map(text).filter(|path| !path.starts_with(".galleryfs/")).collect();
+    let kept = contents.iter().filter(|(path, _)| text(path).starts_with(".galleryfs/versions/"));
+    (shown, kept.map(|(_, bytes)| bytes.clone()).collect())
+}
+
+fn run(program: &str, arguments: &[&std::ffi::OsStr]) {
+    let done = Command::new(program).args(arguments).output().unwrap();
+    assert!(done.status.success(), "{program}: {}", String::from_utf8_lossy(&done.stderr));
+}
+
+fn exiftool(photo: &Path, arguments: &[&str]) {
+    let mut all: Vec<&std::ffi::OsStr> = arguments.iter().map(std::ffi::OsStr::new).collect();
+    all.push(photo.as_os_str());
+    run("exiftool", &all);
+}
+
+/// What `show --json` says of the only photo.
+fn shown(site: &Site) -> serde_json::Value {
+    let list = site.list();
+    assert_eq!(list.len(), 1, "{list:?}");
+    list.into_iter().next().unwrap()
+}
+
+#[test]
+fn a_photo_edited_by_programs_stays_the_photo_and_keeps_what_it_was() {
+    let site = Site::default();
+    let original = Jpeg::new(1).taken("2024:05:01 10:20:30").bytes();
+    site.put("in/a.jpg", &original);
+    let daemon = site.up();
+    daemon.settle();
+    let photo = site.mount().join("all/2024/05/a.jpg");
+    std::fs::hard_link(&photo, site.mount().join("favourites/a.jpg")).unwrap();
+    let before = shown(&site)["id"].clone();
+
+    // The name of a new file.
+    exiftool(&photo, &["-overwrite_original", "-ImageDescription=at the sea"]);
+    let first = std::fs::read(&photo).unwrap();
+    assert_ne!(first, original);
+    assert_eq!(std::fs::read(site.photos().join("in/a.jpg")).unwrap(), first, "on the disk");
+    assert_eq!(std::fs::read(site.mount().join("favourites/a.jpg")).unwrap(), first, "still a favourite");
+    assert_eq!(files(&site), (vec!["in/a.jpg".to_owned()], vec![original.clone()]));
+    eventually("the caption", &true, || shown(&site).to_string().contains("at the sea"));
+
+    // The dance with a name aside.
+    exiftool(&photo, &["-Rating=4"]);
+    let second = std::fs::read(&photo).unwrap();
+    eventually("the stars", &vec!["a.jpg".to_owned()], || folder::names(&site.mount().join("rated/4")));
+    assert_eq!(files(&site).1, [original.clone(), first.clone()]);
+
+    // In place, and by another date than before: it is the same photo all the same.
+    let other = Jpeg::new(2).taken("2019:01:02 03:04:05").bytes();
+    let source = site.folder().join("other.jpg");
+    std::fs::write(&source, &other).unwrap();
+    run("cp", &[source.as_os_str(), photo.as_os_str()]);
+    let photo = site.mount().join("all/2019/01/a.jpg");
+    eventually("its new date", &true, || photo.exists());
+    assert_eq!(std::fs::read(&photo).unwrap(), other);
+    assert_eq!(files(&site), (vec!["in/a.jpg".to_owned()], vec![original, first, second]));
+    assert_eq!(shown(&site)["id"], before);
+
+    // What is no photo, and what is another photo's, is refused and changes nothing.
+    std::fs::write(&source, "no picture").unwrap();
+    let refused = Command::new("cp").arg(&source).arg(&photo).output().unwrap();
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("Invalid argument"), "{refused:?}");
+    let third = Jpeg::new(3).taken("2018:01:02 03:04:05").bytes();
+    site.put("in/b.jpg", &third);
+    eventually("another photo", &true, || site.mount().join("all/2018/01/b.jpg").exists());
+    std::fs::write(&source, &third).unwrap();
+    assert!(!Command::new("cp").arg(&source).arg(&photo).output().unwrap().status.success());
+    assert_eq!(std::fs::read(&photo).unwrap(), other);
+    assert_eq!(files(&site).1.len(), 3);
+
+    assert!(daemon.stop().success());
+    let daemon = site.up();
+    daemon.settle();
+    assert_eq!(std::fs::read(site.mount().join("favourites/a.jpg")).unwrap(), other);
+}
+
+#[test]
+fn vim_and_an_appending_shell_save_versions() {
+    let site = Site::default();
+    let original = Jpeg::new(1).taken("2024:05:01 10:20:30").bytes();
+    site.put("a.jpg", &original);
+    let daemon = site.up();
+    daemon.settle();
+    let photo = site.mount().join("all/2024/05/a.jpg");
+    let script = ["-u", "NONE", "-N", "-es", "-b", "-c", "$put ='more'", "-c", "wq"];
+    let mut arguments: Vec<&std::ffi::OsStr> = script.iter().map(std::ffi::OsStr::new).collect();
+    arguments.push(photo.as_os_str());
+    run("vim", &arguments);
+    let edited = std::fs::read(&photo).unwrap();
+    assert_ne!(edited, original);
+    assert_eq!(files(&site), (vec!["a.jpg".to_owned()], vec![original.clone()]));
+    let shell = format!("printf tail >> '{}'", photo.display());
+    run("sh", &["-c".as_ref(), shell.as_ref()]);
+    assert_eq!(std::fs::read(&photo).unwrap(), [&edited[..], b"tail"].concat());
+    assert_eq!(files(&site).1, [original, edited]);
+}
+
+#[test]
+fn a_kill_while_photos_are_saved_loses_neither_what_was_nor_what_was_saved() {
+    let seed = galleryfs_tests::seed();
+    println!("GALLERYFS_SEED={seed}");
+    let mut random = Random::new(seed);
+    let site = Site::default();
+    let original = Jpeg::new(1).taken("2024:05:01 10:20:30").padding(200_000).bytes();
+    site.put("a.jpg", &original);
+    let mut ever: BTreeSet<Vec<u8>> = BTreeSet::from([original.clone()]);
+    let mut last = original;
+    let rounds = if galleryfs_tests::soaks() { 100 } else { 4 };
+    for round in 0..rounds {
+        let daemon = site.up();
+        daemon.settle();
+        let photo = site.mount().join("all/2024/05/a.jpg");
+        assert_eq!(std::fs::read(&photo).unwrap(), last, "round {round}");
+        let kill_after = Duration::from_millis(random.number() % 300);
+        let writer = std::thread::spawn({
+            let (photo, file) = (photo.clone(), site.photos().join("a.jpg"));
+            move || {
+                let (mut done, mut begun) = (Vec::new(), Vec::new());
+                for number in 0..1000 {
+                    let seed = 1000 + round as u64 * 1000 + number;
+                    let bytes = Jpeg::new(seed).taken("2024:05:01 10:20:30").padding(200_000).bytes();
+                    begun = bytes.clone();
+                    // A close that fails says so to nobody here: what is in the folder does.
+                    if std::fs::write(&photo, &bytes).is_err() || std::fs::read(&file).unwrap() != bytes {
+                        break;
+                    }
+                    done.push(bytes);
+                }
+                (done, begun)
+            }
+        });
+        std::thread::sleep(kill_after);
+        daemon.kill();
+        let (done, begun) = writer.join().unwrap();
+        // What is there is the last that returned success, or the one that was on its way.
+        let now = std::fs::read(site.photos().join("a.jpg")).unwrap();
+        let saved = done.last().cloned().unwrap_or(last);
+        assert!(now == saved || now == begun, "round {round}: neither is there");
+        ever.extend(done);
+        last = now;
+        let (_, kept) = files(&site);
+        for bytes in ever.iter().filter(|bytes| **bytes != last) {
+            assert!(kept.contains(bytes), "round {round}: a version is lost");
+        }
+        ever.insert(last.clone());
+    }
+    assert!(ever.len() > 1, "nothing was ever saved");
+    println!("{} versions in {rounds} rounds", ever.len());
+}
