@@ -185,10 +185,11 @@ impl Inbox {
     /// What was taken in under a name in a directory of the tree is not found by it any more.
     pub(crate) fn forget_arrived(&self, dir: u64, name: &[u8]) {
         let Some(scratch) = self.scratch(dir) else { return };
-        let is_over = self.nodes().drop_alias(&scratch, name)
-            || self
-                .find(&scratch, name)
-                .is_ok_and(|node| node.is_known() && self.unlink(&scratch, name).is_ok());
+        // The file first: it may become such a name just now.
+        let is_removed = self
+            .find(&scratch, name)
+            .is_ok_and(|node| node.is_known() && self.unlink(&scratch, name).is_ok());
+        let is_over = self.nodes().drop_alias(&scratch, name) || is_removed;
         tracing::trace!(is_over, "what arrived is somewhere else");
     }
 

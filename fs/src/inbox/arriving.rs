@@ -122,10 +122,12 @@ impl Inbox {
         let there =
             rustix::fs::statat(dir.fd()?, name_of, AtFlags::SYMLINK_NOFOLLOW).map_err(io::Error::from)?;
         if there.st_ino == node.stat()?.st_ino {
+            // At once, or whoever removes the name in between would find neither.
+            let mut nodes = self.nodes();
             rustix::fs::unlinkat(dir.fd()?, name_of, AtFlags::empty()).map_err(io::Error::from)?;
             node.set_known(false);
             node.set_taken_in(true);
-            self.nodes().add_alias(dir, name, node);
+            nodes.add_alias(dir, name, node);
         }
         Ok(())
     }

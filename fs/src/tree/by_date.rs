@@ -1,12 +1,18 @@
 //! `by-date/YYYY/YYYY-MM/YYYY-MM-DD/`: the days of capture. What has no date is in `all/undated/`.
 
-use jiff::civil::Date;
-use library::{Row, RowNumber};
+use jiff::civil::{Date, Time, time};
+use library::metadata::Taken;
+use library::{Decision, Row, RowNumber};
 
+use super::acts::Says;
 use super::days::{Span, parse_year, year_name, years};
 use super::path::DirPath;
 use super::state::State;
 use super::view::{At, Contents, View};
+use crate::error::FsError;
+
+/// The time of day of a photo of which only the day is known.
+const NOON: Time = time(12, 0, 0, 0);
 
 /// `by-date/`.
 #[derive(Debug)]
@@ -46,6 +52,16 @@ fn level(at: At<'_>) -> Option<Level> {
     }
 }
 
+/// The year, month or day of the directory at these components.
+fn span(at: At<'_>) -> Option<Span> {
+    match level(at)? {
+        Level::Top => None,
+        Level::Year(year) => Span::year(year),
+        Level::Month(year, month) => Span::month(year, month),
+        Level::Day(day) => Some(Span::day(day)),
+    }
+}
+
 fn number_after(name: &[u8]) -> Option<i8> {
     std::str::from_utf8(name).ok()?.rsplit('-').next()?.parse().ok()
 }
@@ -68,14 +84,28 @@ impl View for ByDate {
     }
 
     fn has(&self, state: &State, at: At<'_>) -> bool {
-        let span = match level(at) {
-            None => None,
-            Some(Level::Top) => return true,
-            Some(Level::Year(year)) => Span::year(year),
-            Some(Level::Month(year, month)) => Span::month(year, month),
-            Some(Level::Day(day)) => Some(Span::day(day)),
+        at.is_empty() || span(at).is_some_and(|span| span.holds_any(state, self.scope()))
+    }
+
+    /// A day is the photo's from then on; its time of day stays, or is noon.
+    fn moved_in(&self, at: At<'_>, row: &Row) -> Option<Vec<Decision>> {
+        let Some(Level::Day(day)) = level(at) else { return None };
+        let (time, zone) = match row.taken {
+            Some(taken) => (taken.local.time(), taken.zone),
+            None => (NOON, None),
         };
-        span.is_some_and(|span| span.holds_any(state, self.scope()))
+        Some(vec![Decision::Taken(Some(Taken { local: day.to_datetime(time), zone }))])
+    }
+
+    /// A day on which nothing was taken yet is there for whoever is about to move something into it.
+    fn mkdir(&self, state: &State, at: At<'_>, name: &str) -> Result<Says, FsError> {
+        let below: Vec<&[u8]> = at.iter().copied().chain([name.as_bytes()]).collect();
+        if span(&below).is_none() {
+            let words = format!("{name} is no year, month or day here: 2024/2024-05/2024-05-01");
+            return Err(FsError::BadValue(words));
+        }
+        state.lingering.expect(&self.path_of(&below));
+        Ok(Says::Nothing)
     }
 
     fn contents(&self, state: &State, at: At<'_>) -> Contents {

@@ -16,6 +16,9 @@ use super::{Tree, view};
 /// How long after the last removal.
 const MOMENT: Duration = Duration::from_secs(3);
 
+/// How long a directory that somebody made for something to be moved into is waited with.
+const EXPECTED: Duration = Duration::from_secs(600);
+
 /// Directories out of which something was just taken. Those above them are meant, too.
 #[derive(Debug, Default)]
 pub(crate) struct Lingering(Mutex<BTreeMap<DirPath, Instant>>);
@@ -28,6 +31,11 @@ impl Lingering {
     /// Something is being taken out of a directory.
     pub(super) fn begin(&self, path: &DirPath) {
         self.lock().insert(path.clone(), Instant::now());
+    }
+
+    /// Something is about to be moved into a directory.
+    pub(super) fn expect(&self, path: &DirPath) {
+        self.lock().insert(path.clone(), Instant::now() + EXPECTED);
     }
 
     /// Whether a directory, though nothing is in it, is to be found.

@@ -1,6 +1,6 @@
 //! What a view is: a way to place assets in directories.
 
-use library::{Row, RowNumber, Scope};
+use library::{Decision, Row, RowNumber, Scope};
 
 use super::acts::{Onto, Says};
 use super::membership::Membership;
@@ -45,6 +45,12 @@ pub(crate) trait View: Send + Sync {
 
     /// What it says of a photo that it is listed in the directory at `at`; `None` where nobody decides that.
     fn membership(&self, _state: &State, _at: At<'_>) -> Option<Membership> {
+        None
+    }
+
+    /// What is decided of a photo that is moved into the directory at `at`, where photos are computed to be; `None` where
+    /// nothing would have it there.
+    fn moved_in(&self, _at: At<'_>, _row: &Row) -> Option<Vec<Decision>> {
         None
     }
 

@@ -131,8 +131,10 @@ impl Tree {
             Node::Fixed(_) | Node::Unreadable(_) => return Err(FsError::ReadOnly),
         };
         let (from, into) = (class(&state, &dir), class(&state, &new_dir));
+        let moved_in = moved_in(&state, &new_dir, row).filter(|_| dir != new_dir);
         if matches!(into, Class::Found)
-            || matches!((&from, &into), (Class::Decided(_) | Class::Computed, Class::Computed))
+            || moved_in.is_none()
+                && matches!((&from, &into), (Class::Decided(_) | Class::Computed, Class::Computed))
         {
             // What is decided may be taken back by rm, but where a photo is computed to be, nobody decides.
             return Err(FsError::Computed);
@@ -153,7 +155,7 @@ impl Tree {
             Class::Decided(into) => into.joins,
             // Whatever is decided of it stays, for when it comes out again.
             Class::Trash => return put(&state, row, vec![Decision::Trash(true)], there, None),
-            Class::Computed | Class::Found => Vec::new(),
+            Class::Computed | Class::Found => moved_in.unwrap_or_default(),
         };
         match from {
             Class::Decided(from) if !is_part => {
@@ -174,6 +176,13 @@ impl Tree {
             Err(_) => asset(&state, ino).is_ok(),
         }
     }
+}
+
+/// What is decided of a photo, or what a part is of, that is moved into a directory where photos are computed to be.
+fn moved_in(state: &State, dir: &DirPath, row: RowNumber) -> Option<Vec<Decision>> {
+    let (top, at) = dir.split_view()?;
+    let (_, host) = state.host(row, Scope::Anywhere)?;
+    view(top)?.moved_in(&at, host)
 }
 
 /// Where in the tree a link in the directory `dir` points to. `None`: out of it.
