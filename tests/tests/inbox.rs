@@ -83,6 +83,49 @@ fn a_card_copied_into_the_inbox_is_in_the_library_by_date_and_nothing_is_overwri
 }
 
 #[test]
+fn whatever_brings_photos_in_brings_them_in() {
+    let site = Site::default();
+    let daemon = site.up();
+    daemon.settle();
+    let names = ["tar.jpg", "unzip.jpg", "inplace.jpg", "moved.jpg", "append.jpg"];
+    let files: Vec<_> =
+        names.iter().zip(1..).map(|(name, seed)| (*name, taken(seed, "2024:05:01 10:20:30"))).collect();
+    let card = card(&files.iter().map(|(name, bytes)| (*name, bytes.clone())).collect::<Vec<_>>());
+    let script = format!(
+        "set -e; cd '{}'; inbox='{}'
+         tar cf a.tar tar.jpg; tar xf a.tar -C \"$inbox\"
+         zip -q a.zip unzip.jpg; unzip -q a.zip -d \"$inbox\"
+         rsync -a --inplace inplace.jpg \"$inbox/\"
+         cp moved.jpg other.jpg; mv moved.jpg \"$inbox/\"; test ! -e moved.jpg
+         head -c 500 append.jpg > \"$inbox/append.jpg.part\"
+         tail -c +501 append.jpg >> \"$inbox/append.jpg.part\"
+         mv \"$inbox/append.jpg.part\" \"$inbox/append.jpg\"",
+        card.path().display(),
+        site.mount().join("inbox").display()
+    );
+    let done = Command::new("sh").args(["-c", &script]).output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let month = site.mount().join("all/2024/05");
+    let mut wanted: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    wanted.sort();
+    eventually("all of them", &wanted, || folder::names(&month));
+    for (name, bytes) in &files {
+        assert_eq!(std::fs::read(month.join(name)).unwrap(), *bytes, "{name}");
+    }
+    // One file under two names is itself, as cp and mv say; nothing happens to it.
+    std::fs::create_dir(site.mount().join("albums/A")).unwrap();
+    std::fs::hard_link(month.join("tar.jpg"), site.mount().join("albums/A/tar.jpg")).unwrap();
+    for program in ["cp", "mv"] {
+        let (from, to) = (month.join("tar.jpg"), site.mount().join("albums/A/tar.jpg"));
+        let done = Command::new(program).args([from, to]).output().unwrap();
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert!(!done.status.success() && said.contains("are the same file"), "{program}: {said}");
+    }
+    assert_eq!(std::fs::read(month.join("tar.jpg")).unwrap(), files[0].1);
+    assert!(daemon.stop().success());
+}
+
+#[test]
 fn what_belongs_to_a_photo_goes_where_it_goes() {
     let site = Site::default();
     site.photo("2024/2024-05-01/IMG_1.JPG", &Jpeg::new(9).taken("2024:05:01 09:00:00"));

@@ -116,6 +116,23 @@ fn vim_and_an_appending_shell_save_versions() {
 }
 
 #[test]
+fn mogrify_turns_a_photo_in_place() {
+    let site = Site::default();
+    let made = site.folder().join("made.jpg");
+    run("convert", &["-size".as_ref(), "64x32".as_ref(), "plasma:".as_ref(), made.as_os_str()]);
+    let original = std::fs::read(&made).unwrap();
+    site.put("a.jpg", &original);
+    let daemon = site.up();
+    daemon.settle();
+    let photo = site.mount().join("all/undated/a.jpg");
+    run("mogrify", &["-rotate".as_ref(), "90".as_ref(), photo.as_os_str()]);
+    let turned = std::fs::read(&photo).unwrap();
+    assert_ne!(turned, original);
+    assert_eq!(files(&site), (vec!["a.jpg".to_owned()], vec![original]));
+    eventually("its size", &true, || shown(&site)["width"] == 32);
+}
+
+#[test]
 fn a_kill_while_photos_are_saved_loses_neither_what_was_nor_what_was_saved() {
     let seed = galleryfs_tests::seed();
     println!("GALLERYFS_SEED={seed}");
