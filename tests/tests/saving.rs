@@ -116,6 +116,24 @@ fn vim_and_an_appending_shell_save_versions() {
 }
 
 #[test]
+fn what_a_sidecar_says_of_a_photo_is_said_of_its_version() {
+    let site = Site::default();
+    site.put("a.jpg", &Jpeg::new(1).taken("2024:05:01 10:20:30").bytes());
+    let xmp = "<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'>\
+               <rdf:Description xmlns:xmp='http://ns.adobe.com/xap/1.0/' xmp:Rating='4'/></rdf:RDF></x:xmpmeta>";
+    site.put("a.jpg.xmp", xmp.as_bytes());
+    let daemon = site.up();
+    daemon.settle();
+    let starred = site.mount().join("rated/4/a.jpg");
+    eventually("its stars", &true, || starred.exists());
+    let edited = Jpeg::new(2).taken("2024:05:01 10:20:30").bytes();
+    std::fs::write(site.mount().join("all/2024/05/a.jpg"), &edited).unwrap();
+    daemon.settle();
+    eventually("its stars still", &true, || starred.exists());
+    assert_eq!(std::fs::read(&starred).unwrap(), edited);
+}
+
+#[test]
 fn mogrify_turns_a_photo_in_place() {
     let site = Site::default();
     let made = site.folder().join("made.jpg");
