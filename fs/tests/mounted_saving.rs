@@ -6,7 +6,7 @@ mod support;
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -71,6 +71,12 @@ fn a_photo_that_is_emptied_and_filled_again_gets_a_version_and_one_that_is_only_
     std::fs::write(&other, "other bytes").unwrap();
     assert!(Command::new("cp").arg(&other).arg(&photo).status().unwrap().success());
     is_saved(&mounted, &photo, b"other bytes", b"hello");
+    // And with modes and times, as cp -p and cp -a set them.
+    std::fs::write(&other, "private bytes").unwrap();
+    std::fs::set_permissions(&other, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let done = Command::new("cp").arg("-p").arg(&other).arg(&photo).output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    is_saved(&mounted, &photo, b"private bytes", b"other bytes");
 }
 
 #[test]

@@ -122,6 +122,10 @@ impl Shared {
 
     /// Times are the original's, and whoever sets them (every copier does) is content. Nothing else can be set.
     pub(super) fn set_times(&self, ino: INodeNo, changes_more: bool, reply: ReplyAttr) {
+        if let Some(attr) = self.edited_attr(ino.0) {
+            // Copiers set modes and times of what they write, and a version has those of the file it is of.
+            return reply.attr(&Duration::ZERO, &attr);
+        }
         if changes_more || library::AssetInode::from_raw(ino.0).is_none() {
             return reply.error(read_only("setattr", ino));
         }
