@@ -31,15 +31,13 @@ use rustix::fs::{Mode, OFlags};
 use self::companions::{Companions, Following};
 pub use self::layout::{Layout, LayoutError};
 use crate::pipeline::beneath;
-use crate::pipeline::contents::{Contents, ContentsError};
+use crate::pipeline::contents::Contents;
 use crate::pipeline::describe::Media;
-use crate::pipeline::names::{join, promised};
+use crate::pipeline::names::{OURS, join, promised};
 use crate::pipeline::place::is_unchanged;
 use crate::service::Service;
 
-/// Our own folder in the upload folder, which nobody watches.
-const OURS: &str = ".galleryfs";
-/// Where files arrive in it.
+/// Where files arrive in our folder in the upload folder.
 const INBOX: &str = "inbox";
 /// Files of which it is remembered that they came lately.
 const LATELY: usize = 20_000;
@@ -104,11 +102,7 @@ impl Importer {
             return left("the file is empty");
         }
         let mut contents = Contents::default();
-        let digests = match contents.digest(&mut file, size, &AtomicBool::new(false)) {
-            Ok(digests) => digests,
-            Err(ContentsError::Io(error)) => return Err(error.into()),
-            Err(error) => return Err(io::Error::other(error).into()),
-        };
+        let digests = contents.digest(&mut file, size, &AtomicBool::new(false)).map_err(io::Error::from)?;
         if let Some(known) = self.known(&digests.checksum)? {
             return Ok(Arrived::Known(known));
         }

@@ -26,9 +26,9 @@ use rustix::fs::{AtFlags, RenameFlags, Stat};
 
 use crate::pipeline::beneath;
 use crate::pipeline::contents::{Contents, ContentsError};
+use crate::pipeline::names::OURS;
 
-/// Our folder in a root, and in it what is being removed.
-const OURS: &str = ".galleryfs";
+/// What is being removed, in our folder in a root.
 const REMOVING: &str = "removing";
 /// The list of what was where.
 const LIST: &str = "list";
@@ -183,8 +183,7 @@ fn move_out(file: &Leaving, asset: AssetId, number: usize) -> Result<(), PurgeEr
         .map_err(|error| failed(error.into()))?;
     let now = rustix::fs::statat(&out, to.as_str(), AtFlags::SYMLINK_NOFOLLOW)
         .map_err(|error| failed(error.into()))?;
-    let key = |stat: &Stat| (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime, stat.st_mtime_nsec);
-    if key(&now) != key(&file.stat) {
+    if !beneath::is_same(&now, &file.stat) {
         bring_back(out.as_fd(), number, &file.root, &file.relative);
         return Err(PurgeError::Changed { path: file.path() });
     }

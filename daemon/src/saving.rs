@@ -27,13 +27,13 @@ use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags, Stat};
 use rustix::io::Errno;
 
 use crate::pipeline::beneath;
-use crate::pipeline::contents::{Contents, ContentsError};
+use crate::pipeline::contents::Contents;
 use crate::pipeline::describe::Media;
+use crate::pipeline::names::OURS;
 use crate::pipeline::place::is_unchanged;
 use crate::service::Service;
 
-/// Our folder in a root, and in it what was replaced.
-const OURS: &str = ".galleryfs";
+/// What was replaced, in our folder in a root.
 const VERSIONS: &str = "versions";
 /// The file that is about to change places, or just did.
 const CHANGING: &str = "changing";
@@ -41,8 +41,8 @@ const CHANGING: &str = "changing";
 /// One photo is saved at a time.
 static ALONE: Mutex<()> = Mutex::new(());
 
-/// Has the bytes of `new` take the place of a photo's. Returns its id.
-pub fn save(service: &Service, face: Face, row: RowNumber, new: &File) -> Result<AssetId, SourceError> {
+/// Has the bytes of `new` take the place of a photo's.
+pub fn save(service: &Service, face: Face, row: RowNumber, new: &File) -> Result<(), SourceError> {
     let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let library = service.library();
     let snapshot = library.snapshot();
@@ -54,7 +54,7 @@ pub fn save(service: &Service, face: Face, row: RowNumber, new: &File) -> Result
         .ok_or_else(|| SourceError::Refused(SaveError::Changed.to_string()))?;
     let (digests, contents) = digest(new)?;
     if digests.checksum == from.checksum {
-        return Ok(asset);
+        return Ok(());
     }
     let mut read = new.try_clone()?;
     let metadata = contents.describe(&mut read, path.name(), &[], &Media).map_err(SourceError::Refused)?;
@@ -83,7 +83,7 @@ pub fn save(service: &Service, face: Face, row: RowNumber, new: &File) -> Result
     if let Some(watcher) = service.watcher() {
         watcher.arrived(path);
     }
-    Ok(asset)
+    Ok(())
 }
 
 fn refusal(error: LibraryError) -> SourceError {
@@ -102,11 +102,8 @@ fn digest(file: &File) -> Result<(Digests, Contents), SourceError> {
     }
     io::Seek::rewind(&mut file)?;
     let mut contents = Contents::default();
-    match contents.digest(&mut file, size, &AtomicBool::new(false)) {
-        Ok(digests) => Ok((digests, contents)),
-        Err(ContentsError::Io(error)) => Err(error.into()),
-        Err(error) => Err(io::Error::other(error).into()),
-    }
+    let digests = contents.digest(&mut file, size, &AtomicBool::new(false)).map_err(io::Error::from)?;
+    Ok((digests, contents))
 }
 
 /// The digests of the file at a path, if it is the one that the library knows to be there.
@@ -128,12 +125,8 @@ struct Changing {
     name: Box<[u8]>,
     /// The original, as it was looked at.
     before: Stat,
-}
-
-/// Whether two looks were at one file, unchanged.
-fn same(one: &Stat, other: &Stat) -> bool {
-    let key = |stat: &Stat| (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime, stat.st_mtime_nsec);
-    key(one) == key(other)
+    /// The new file.
+    copy: File,
 }
 
 impl Changing {
@@ -162,7 +155,7 @@ impl Changing {
             copy.sync_all()
         };
         let filled = fill();
-        let changing = Self { kept, kept_path, folder, name: name.into(), before };
+        let changing = Self { kept, kept_path, folder, name: name.into(), before, copy };
         if let Err(error) = filled {
             changing.give_up();
             return Err(error.into());
@@ -181,7 +174,7 @@ impl Changing {
         }
         // What came out must be what was looked at: another program may have been there first.
         let out = rustix::fs::statat(&self.kept, CHANGING, AtFlags::SYMLINK_NOFOLLOW);
-        if !out.is_ok_and(|out| same(&out, &self.before)) {
+        if !out.is_ok_and(|out| beneath::is_same(&out, &self.before)) {
             exchange().map_err(io::Error::from)?;
             return Err(SourceError::Refused(SaveError::Changed.to_string()));
         }
@@ -208,9 +201,14 @@ impl Changing {
         Ok(rustix::fs::fsync(&self.folder)?)
     }
 
-    /// Removes the copy that was not needed.
+    /// Removes the copy that was not needed: that alone, whatever went wrong before.
     fn give_up(&self) {
-        let _ = rustix::fs::unlinkat(&self.kept, CHANGING, AtFlags::empty());
+        let there = rustix::fs::statat(&self.kept, CHANGING, AtFlags::SYMLINK_NOFOLLOW);
+        let is_copy =
+            |there: &Stat| rustix::fs::fstat(&self.copy).is_ok_and(|copy| beneath::is_same(there, &copy));
+        if there.is_ok_and(|there| is_copy(&there)) {
+            let _ = rustix::fs::unlinkat(&self.kept, CHANGING, AtFlags::empty());
+        }
     }
 }
 
@@ -248,6 +246,27 @@ fn finish(folder: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn giving_up_removes_the_copy_and_never_what_came_out_of_the_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap();
+        std::fs::write(root.join("a.jpg"), "the original").unwrap();
+        std::fs::write(root.join("new"), "new bytes").unwrap();
+        let path = FilePath::new(library::RootId::from_bytes([1; 16]), b"a.jpg".as_slice());
+        let new = File::open(root.join("new")).unwrap();
+        let asset = AssetId::from_bytes([7; 16]);
+        let changing = Changing::begin(&root, &path, asset, &new).unwrap();
+        let at = changing.kept_path.join(CHANGING);
+        changing.give_up();
+        assert!(!at.exists());
+        // As when another program was there first, and what it put there could not be put back.
+        let changing = Changing::begin(&root, &path, asset, &new).unwrap();
+        changing.swap().unwrap();
+        changing.give_up();
+        assert_eq!(std::fs::read(&at).unwrap(), b"the original");
+        assert_eq!(std::fs::read(root.join("a.jpg")).unwrap(), b"new bytes");
+    }
 
     #[test]
     fn what_is_replaced_is_numbered_and_what_was_left_between_is_kept() {

@@ -243,7 +243,7 @@ impl Source for LibrarySource {
 
     fn save(&self, row: RowNumber, new: &File) -> Result<(), SourceError> {
         match &self.importer {
-            Some(importer) => saving::save(importer.service(), Face::Mount, row, new).map(drop),
+            Some(importer) => saving::save(importer.service(), Face::Mount, row, new),
             None => Err(io::Error::from_raw_os_error(libc::EROFS).into()),
         }
     }

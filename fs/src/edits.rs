@@ -5,7 +5,9 @@
 //! 2. Most writers begin with nothing (`> file`, `cp`), and a copy of a long video would be made for that. So it is copied
 //!    only when somebody reads, or writes without having emptied it.
 //! 3. All who write to one photo at a time write to one copy, as to one file.
-//! 4. A close comes with every descriptor of a process, also before the first write (shells do that). Only bytes since the
+//! 4. `stat` and releases are answered on the threads that answer the kernel, while a save may take seconds. What they ask of is
+//!    kept apart from the copy, and locked for a moment only.
+//! 5. A close comes with every descriptor of a process, also before the first write (shells do that). Only bytes since the
 //!    last one count, and none of a file that is empty.
 
 use std::collections::HashMap;
@@ -13,7 +15,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
@@ -35,9 +37,11 @@ pub(crate) fn is_edit(handle: u64) -> bool {
 pub(crate) struct Edit {
     /// The photo.
     pub(crate) row: RowNumber,
-    /// What `stat` said of it before.
-    attr: FileAttr,
+    /// What `stat` says of it.
+    attr: Mutex<FileAttr>,
+    /// Locked for as long as a disk, or a save, takes.
     state: Mutex<State>,
+    handles: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -48,8 +52,6 @@ struct State {
     original: Option<File>,
     /// Whether bytes came since it last took the photo's place.
     written: bool,
-    modified: SystemTime,
-    handles: usize,
 }
 
 impl State {
@@ -67,11 +69,6 @@ impl State {
         }
         Ok(&mut self.file)
     }
-
-    fn changed(&mut self) {
-        self.written = true;
-        self.modified = SystemTime::now();
-    }
 }
 
 impl Edit {
@@ -80,14 +77,16 @@ impl Edit {
     }
 
     /// What `stat` says of it now.
-    fn attr(&self) -> io::Result<FileAttr> {
-        let state = self.state();
-        let size = match &state.original {
-            Some(original) => original.metadata()?.len(),
-            None => state.file.metadata()?.len(),
-        };
-        let modified = state.modified;
-        Ok(FileAttr { size, blocks: size.div_ceil(512), mtime: modified, ctime: modified, ..self.attr })
+    fn attr(&self) -> FileAttr {
+        *self.attr.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// It was changed, and its size is what `size` makes of the one before.
+    fn changed(&self, state: &mut State, size: impl FnOnce(u64) -> u64) {
+        state.written = true;
+        let mut attr = self.attr.lock().unwrap_or_else(PoisonError::into_inner);
+        let (size, now) = (size(attr.size), SystemTime::now());
+        *attr = FileAttr { size, blocks: size.div_ceil(512), mtime: now, ctime: now, ..*attr };
     }
 
     fn truncate(&self, size: u64) -> io::Result<()> {
@@ -96,7 +95,7 @@ impl Edit {
             state.original = None;
         }
         state.copied()?.set_len(size)?;
-        state.changed();
+        self.changed(&mut state, |_| size);
         Ok(())
     }
 
@@ -106,10 +105,10 @@ impl Edit {
         save: impl FnOnce(&File) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut state = self.state();
-        if !state.written || state.original.is_none() && state.file.metadata()?.len() == 0 {
+        if !state.written || state.file.metadata()?.len() == 0 {
             return Ok(());
         }
-        save(state.copied()?)?;
+        save(&state.file)?;
         state.written = false;
         Ok(())
     }
@@ -158,23 +157,12 @@ impl Edits {
 
     /// Opens a photo for writing, which `original` reads.
     pub(crate) fn open(&self, row: RowNumber, attr: FileAttr, original: File) -> io::Result<u64> {
+        let state = State { file: nameless(&self.dir)?, original: Some(original), written: false };
+        let new =
+            Edit { row, attr: Mutex::new(attr), state: Mutex::new(state), handles: AtomicUsize::new(0) };
         let mut open = self.by_ino();
-        let edit = match open.get(&attr.ino.0) {
-            Some(edit) => Arc::clone(edit),
-            None => {
-                let state = State {
-                    file: nameless(&self.dir)?,
-                    original: Some(original),
-                    written: false,
-                    modified: attr.mtime,
-                    handles: 0,
-                };
-                let edit = Arc::new(Edit { row, attr, state: Mutex::new(state) });
-                open.insert(attr.ino.0, Arc::clone(&edit));
-                edit
-            }
-        };
-        edit.state().handles += 1;
+        let edit = Arc::clone(open.entry(attr.ino.0).or_insert_with(|| Arc::new(new)));
+        edit.handles.fetch_add(1, Ordering::Relaxed);
         drop(open);
         let handle = MARK | self.next.fetch_add(1, Ordering::Relaxed);
         self.by_handle().insert(handle, edit);
@@ -188,14 +176,13 @@ impl Edits {
 
     /// What `stat` says of a photo while it is open for writing.
     pub(crate) fn attr_of(&self, ino: u64) -> Option<FileAttr> {
-        let edit = self.by_ino().get(&ino).cloned()?;
-        edit.attr().ok()
+        self.by_ino().get(&ino).map(|edit| edit.attr())
     }
 
     /// Cuts or lengthens a photo that is open for writing; `None` for one that is not.
     pub(crate) fn truncate(&self, ino: u64, size: u64) -> Option<io::Result<FileAttr>> {
         let edit = self.by_ino().get(&ino).cloned()?;
-        Some(edit.truncate(size).and_then(|()| edit.attr()))
+        Some(edit.truncate(size).map(|()| edit.attr()))
     }
 
     pub(crate) fn read(&self, handle: u64, offset: u64, size: u32) -> io::Result<Vec<u8>> {
@@ -218,18 +205,17 @@ impl Edits {
         let edit = self.get(handle)?;
         let mut state = edit.state();
         state.copied()?.write_all_at(bytes, offset)?;
-        state.changed();
+        edit.changed(&mut state, |size| size.max(offset + bytes.len() as u64));
         Ok(())
     }
 
     /// The kernel is done with a handle.
     pub(crate) fn release(&self, handle: u64) {
         let Some(edit) = self.by_handle().remove(&handle) else { return };
+        // Counted while nobody can open it anew.
         let mut open = self.by_ino();
-        let mut state = edit.state();
-        state.handles -= 1;
-        if state.handles == 0 {
-            open.remove(&edit.attr.ino.0);
+        if edit.handles.fetch_sub(1, Ordering::Relaxed) == 1 {
+            open.remove(&edit.attr().ino.0);
         }
     }
 }
@@ -285,6 +271,22 @@ mod tests {
         edits.write(handle, 0, b"new").unwrap();
         assert_eq!(saved(&edits, handle).as_deref(), Some("new"));
         assert!(edits.truncate(8, 0).is_none(), "it is not open");
+    }
+
+    #[test]
+    fn stat_and_release_do_not_wait_for_a_save() {
+        let (_dir, edits, one) = edits("0123456789");
+        let other =
+            edits.open(RowNumber(0), edits.attr_of(9).unwrap(), tempfile::tempfile().unwrap()).unwrap();
+        edits.write(one, 10, b"!").unwrap();
+        let during = |_: &File| {
+            assert_eq!(edits.attr_of(9).unwrap().size, 11);
+            edits.release(other);
+            Ok::<(), io::Error>(())
+        };
+        edits.get(one).unwrap().commit(during).unwrap();
+        edits.release(one);
+        assert!(edits.attr_of(9).is_none());
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub enum FsError {
     /// A directory was read as a file.
     #[error("is a directory")]
     IsADirectory,
-    /// Something would write, and this stage of the mount only reads.
+    /// Something would write where nothing can be written.
     #[error("the tree is read-only")]
     ReadOnly,
     /// A photo cannot be put where it is computed what is listed.

@@ -115,6 +115,17 @@ impl Format {
         let lower = extension.to_ascii_lowercase();
         Self::ALL.iter().copied().find(|format| format.extensions().contains(&lower.as_str()))
     }
+
+    /// What a file's name promises: a picture, a video, a sidecar. `None` for what is never looked at: hidden files, the
+    /// temporary names of programs (`x.jpg.part`, `x.jpg~`, `.x.jpg.Xy12ab`: none of them ends in a known extension, or
+    /// they begin with a dot), and everything that is no photo.
+    pub fn promised_by(name: &[u8]) -> Option<Self> {
+        if name.first() == Some(&b'.') || name.starts_with(b"~$") {
+            return None;
+        }
+        let dot = name.iter().rposition(|byte| *byte == b'.')?;
+        Self::from_extension(std::str::from_utf8(&name[dot + 1..]).ok()?)
+    }
 }
 
 #[cfg(test)]

@@ -76,6 +76,12 @@ pub fn is_regular(stat: &Stat) -> bool {
     FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
 }
 
+/// Whether two looks were at one file, with its bytes unchanged.
+pub fn is_same(one: &Stat, other: &Stat) -> bool {
+    let key = |stat: &Stat| (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime, stat.st_mtime_nsec);
+    key(one) == key(other)
+}
+
 /// The part of a stat that tells whether a file was changed.
 pub fn file_stat(stat: &Stat) -> FileStat {
     let nanoseconds = |seconds: i64, rest: i64| seconds.saturating_mul(1_000_000_000).saturating_add(rest);

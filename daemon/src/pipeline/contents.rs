@@ -29,6 +29,15 @@ pub enum ContentsError {
     Stopped,
 }
 
+impl From<ContentsError> for io::Error {
+    fn from(error: ContentsError) -> Self {
+        match error {
+            ContentsError::Io(error) => error,
+            error => Self::other(error),
+        }
+    }
+}
+
 /// A file being read. One a thread: its buffer is used again.
 #[derive(Debug, Default)]
 pub struct Contents {

@@ -27,16 +27,12 @@ pub fn is_ignored_folder(name: &[u8]) -> bool {
     name.first() == Some(&b'.') || NEVER_FOLDERS.contains(&name)
 }
 
-/// What a file's name promises: a picture, a video, a sidecar. `None` for what is never looked at: hidden files, the
-/// temporary names of programs (`x.jpg.part`, `x.jpg~`, `.x.jpg.Xy12ab`: none of them ends in a known extension, or
-/// they begin with a dot), and everything that is no photo.
+/// Our own folder in a root, which nobody watches.
+pub const OURS: &str = ".galleryfs";
+
+/// What a file's name promises: [`Format::promised_by`].
 pub fn promised(name: &[u8]) -> Option<Format> {
-    if name.first() == Some(&b'.') || name.starts_with(b"~$") {
-        return None;
-    }
-    let dot = name.iter().rposition(|byte| *byte == b'.')?;
-    let extension = std::str::from_utf8(&name[dot + 1..]).ok()?;
-    Format::from_extension(extension)
+    Format::promised_by(name)
 }
 
 /// The names of one folder that are looked at, as they were at one moment.

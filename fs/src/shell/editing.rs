@@ -34,8 +34,9 @@ impl Shared {
         answer: impl FnOnce(Result<T, fuser::Errno>) + Send + 'static,
     ) {
         let shared = Arc::clone(self);
-        // A close may wait for the library; nothing that others do waits for that.
-        let pool = if operation == "flush" { self.pools.arrivals() } else { self.pools.inbox() };
+        // A save may wait for the library; nothing that others do waits for that.
+        let pool =
+            if matches!(operation, "flush" | "rename") { self.pools.arrivals() } else { self.pools.inbox() };
         pool.submit(move |turn| {
             let done = match turn {
                 Turn::Refused => Err(FsError::Busy),
@@ -170,6 +171,7 @@ impl Shared {
         let (name, new_name) = (name.to_owned(), new_name.to_owned());
         let renamed = new_name.clone();
         let work = move |shared: &Self| {
+            let _busy = shared.tree.told.busy([dir, new_dir]);
             let (inbox, from) = shared.node(dir)?;
             let (ino, file) = inbox.open_complete(&from, name.as_bytes())?;
             shared.tree.save(row, &file).inspect_err(|error| shared.tree.note_refusal(new_dir, error))?;
@@ -178,14 +180,7 @@ impl Shared {
             Ok(ino)
         };
         let shared = Arc::clone(self);
-        let busy_dirs = [dir, new_dir];
-        let work = move |of: &Self| {
-            let busy = of.tree.told.busy(busy_dirs);
-            let done = work(of);
-            drop(busy);
-            done
-        };
-        self.edit(("flush", new_dir), work, move |done| match done {
+        self.edit(("rename", new_dir), work, move |done| match done {
             Ok(ino) => {
                 reply.ok();
                 // Only now: the kernel takes the new name for the file that had the old one.

@@ -90,16 +90,9 @@ impl Aside {
     }
 }
 
-/// Whether a name is one that a photo or video could have.
-fn promises_a_photo(name: &[u8]) -> bool {
-    let extension = name.rsplit(|byte| *byte == b'.').next().filter(|extension| extension.len() < name.len());
-    let known = extension.and_then(|extension| std::str::from_utf8(extension).ok());
-    !name.starts_with(b".") && known.and_then(Format::from_extension).is_some()
-}
-
 /// The beginnings of a name that could be a photo's: of `a.jpg_original`, `a.jpg`.
 fn photos_in(name: &[u8]) -> impl Iterator<Item = &[u8]> {
-    (1..name.len()).map(|end| &name[..end]).filter(|beginning| promises_a_photo(beginning))
+    (1..name.len()).map(|end| &name[..end]).filter(|beginning| Format::promised_by(beginning).is_some())
 }
 
 impl Tree {
@@ -122,7 +115,7 @@ impl Tree {
 
     fn is_temporary_of(&self, dir: u64, name: &[u8]) -> bool {
         let is_photos = || photos_in(name).any(|photo| self.photo_named(dir, photo).is_some());
-        is_temporary(name) || !promises_a_photo(name) && is_photos()
+        is_temporary(name) || Format::promised_by(name).is_none() && is_photos()
     }
 
     /// The photo of this name in a directory, if it is one that can be saved over.
