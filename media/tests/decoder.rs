@@ -138,13 +138,14 @@ fn a_crash_a_hang_and_a_glutton_cost_one_file_each() {
 
 #[test]
 fn others_go_on_while_one_hangs_and_no_more_than_allowed_at_a_time() {
-    let limits = Limits { time: Duration::from_secs(4), ..Limits::default() };
+    // Decoders come last on a busy machine, so even a small photo may wait for seconds.
+    let limits = Limits { time: Duration::from_secs(20), ..Limits::default() };
     let decoders = decoders(2, limits);
     let photo = photo();
     std::thread::scope(|scope| {
         let hung = scope.spawn(|| decoders.derive(&photo, &request("hang.jpg")));
         let photos: Vec<_> = (0..4)
-            .map(|_| scope.spawn(|| (0..10).all(|_| decoders.derive(&photo, &request("photo.jpg")).is_ok())))
+            .map(|_| scope.spawn(|| (0..3).all(|_| decoders.derive(&photo, &request("photo.jpg")).is_ok())))
             .collect();
         assert!(photos.into_iter().all(|photo| photo.join().unwrap()));
         assert!(!hung.is_finished());
