@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, unbounded};
 use galleryfs_fs::{
-    AlbumDecision, Arrival, Arrived, Commit, Details, Original, PersonDecision, QueryError, Source,
-    SourceError, TagDecision, Unreadable,
+    AlbumDecision, Arrival, Arrived, Commit, Details, Original, PersonDecision, QueryError, SearchDecision,
+    Source, SourceError, TagDecision, Unreadable,
 };
 use library::journal::Face;
 use library::people::PeopleError;
@@ -17,7 +17,7 @@ use library::query::Mode;
 use library::things::Things;
 use library::{
     AccountId, AlbumError, AssetId, AssetInode, Decision, Emptied, FileContent, FilePath, FileStat, Library,
-    LibraryError, Row, RowNumber, Scope, Snapshot,
+    LibraryError, Row, RowNumber, SavedSearchError, Scope, Snapshot,
 };
 
 use crate::importing::Importer;
@@ -74,7 +74,14 @@ fn is_as_before(stat: &FileStat, size: u64, modified: jiff::Timestamp) -> bool {
 /// Why the library would not, as the mount says it.
 fn refusal(error: LibraryError) -> SourceError {
     match error {
-        LibraryError::NoAsset(_) | LibraryError::Album(AlbumError::NoAlbum(_)) => SourceError::Gone,
+        LibraryError::NoAsset(_)
+        | LibraryError::Album(AlbumError::NoAlbum(_))
+        | LibraryError::SavedSearch(SavedSearchError::NoSearch(_)) => SourceError::Gone,
+        LibraryError::SavedSearch(error @ SavedSearchError::NameTaken(_)) => {
+            SourceError::Taken(error.to_string())
+        }
+        LibraryError::SavedSearch(error) => SourceError::Refused(error.to_string()),
+        LibraryError::Query(error) => SourceError::Refused(error.to_string()),
         LibraryError::People(error @ PeopleError::NameTaken { .. }) => SourceError::Taken(error.to_string()),
         LibraryError::People(error) => SourceError::Refused(error.to_string()),
         LibraryError::Album(error @ AlbumError::NameTaken(_)) => SourceError::Taken(error.to_string()),
@@ -205,6 +212,17 @@ impl Source for LibrarySource {
         let done = match decision {
             TagDecision::Keep(tag, kept) => self.library.keep_tag(Face::Mount, tag, *kept),
             TagDecision::Rename { from, to } => self.library.rename_tag(Face::Mount, from, to),
+        };
+        done.map_err(refusal)
+    }
+
+    fn decide_search(&self, decision: &SearchDecision) -> Result<(), SourceError> {
+        let (library, face) = (&self.library, Face::Mount);
+        let done = match decision {
+            SearchDecision::Save { name, query } => library.save_search(face, name, query).map(drop),
+            SearchDecision::Name(search, name) => library.rename_search(face, *search, name),
+            SearchDecision::Ask(search, query) => library.set_search_query(face, *search, query),
+            SearchDecision::Forget(search) => library.forget_search(face, *search),
         };
         done.map_err(refusal)
     }

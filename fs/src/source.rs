@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use library::metadata::TagPath;
 use library::things::Things;
-use library::{AccountId, AlbumId, AssetId, Change, Decision, PersonId, RootId, RowNumber, Sha1, Snapshot};
+use library::{
+    AccountId, AlbumId, AssetId, Change, Decision, PersonId, RootId, RowNumber, SearchId, Sha1, Snapshot,
+};
 
 /// The library as one account sees it.
 ///
@@ -55,6 +57,9 @@ pub trait Source: Send + Sync + 'static {
 
     /// Decides this of a tag, as [`Source::decide`] does. May block.
     fn decide_tag(&self, decision: &TagDecision) -> Result<(), SourceError>;
+
+    /// Decides this of a query that has a name, as [`Source::decide`] does. May block.
+    fn decide_search(&self, decision: &SearchDecision) -> Result<(), SourceError>;
 
     /// Removes a photo that is in the trash for good, with its files and parts: all of it, or with an error nothing. May
     /// block.
@@ -163,6 +168,24 @@ pub enum TagDecision {
         /// What it is called.
         to: TagPath,
     },
+}
+
+/// Something decided of a query that has a name, or is to have one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SearchDecision {
+    /// It has this name from now on.
+    Save {
+        /// The name.
+        name: String,
+        /// What it asks.
+        query: String,
+    },
+    /// It has another name.
+    Name(SearchId, String),
+    /// The name stands for another query.
+    Ask(SearchId, String),
+    /// It is forgotten.
+    Forget(SearchId),
 }
 
 /// A file of the user's, opened for reading.

@@ -38,6 +38,7 @@ mod rated;
 mod recent;
 mod saving;
 mod search;
+mod searches;
 mod similar;
 mod state;
 mod tags;
@@ -80,7 +81,7 @@ pub(crate) const FOUND: Duration = Duration::from_secs(5);
 const REFUSALS: usize = 1000;
 
 /// The views, in the order in which the root lists them.
-static VIEWS: [&dyn View; 20] = [
+static VIEWS: [&dyn View; 21] = [
     &albums::Albums,
     &all::All,
     &archive::Archive,
@@ -95,6 +96,7 @@ static VIEWS: [&dyn View; 20] = [
     &rated::Rated,
     &recent::Recent,
     &search::Search,
+    &searches::Searches,
     &similar::Similar,
     &tags::Tags,
     &things::Things,
@@ -417,6 +419,9 @@ impl Tree {
     pub(crate) fn query(&self, ino: u64) -> Option<String> {
         match Asked::by(&self.dir(ino).ok()?)? {
             Asked::Query(query) => Some(query.to_owned()),
+            Asked::Saved(name) => {
+                searches::named(&self.state(), name).map(|search| search.query.as_ref().to_owned())
+            }
             Asked::Like(_) => None,
         }
     }

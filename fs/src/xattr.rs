@@ -59,6 +59,13 @@ attributes! {
     Query b"user.galleryfs.query";
 }
 
+/// The text of a value. Programs that write C strings end them with a zero byte.
+pub(crate) fn attribute_text(value: &[u8]) -> Result<&str, FsError> {
+    let text = std::str::from_utf8(value);
+    let text = text.map_err(|_| FsError::BadValue("the value is not UTF-8 text".into()))?;
+    Ok(text.trim_end_matches('\0'))
+}
+
 /// Stars from what is written of them: doubled, and an odd number is half a star more.
 fn stars(text: &str) -> Result<Rating, FsError> {
     let doubled = text.trim().parse().ok().filter(|doubled| (0..=10).contains(doubled));
@@ -136,10 +143,7 @@ impl Attribute {
         row: &Row,
         value: Option<&[u8]>,
     ) -> Result<Decision, FsError> {
-        let not_text = |_| FsError::BadValue("the value is not UTF-8 text".into());
-        let value = value.map(std::str::from_utf8).transpose().map_err(not_text)?;
-        // Programs that write C strings end them with a zero byte.
-        let value = value.map(|value| value.trim_end_matches('\0'));
+        let value = value.map(attribute_text).transpose()?;
         Ok(match self {
             Self::Tags => {
                 let known: Vec<_> = row.tags.iter().filter_map(|tag| snapshot.tag(*tag)).collect();

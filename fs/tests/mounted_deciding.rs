@@ -277,3 +277,49 @@ fn a_directory_that_goes_with_its_last_photo_can_still_be_removed() {
     assert!(month.exists() && listed(&at("all")).is_empty());
     soon("it is gone", || !month.exists() && !at("all/2024").exists());
 }
+
+#[test]
+fn searches_are_saved_renamed_and_forgotten_and_whoever_watches_is_told() {
+    let mounted = Mounted::new();
+    mounted.library.add_plain("dog.jpg", b"one");
+    mounted.library.add_plain("cat.jpg", b"two");
+    let at = |path: &str| mounted.at(path);
+    let mut watcher = Watcher::of(&[&at("searches")]);
+    std::fs::create_dir(at("searches/dog")).unwrap();
+    watcher.expect("CREATE,ISDIR dog");
+    soon("what is found", || listed(&at("searches/dog")) == ["001 dog.jpg"]);
+    assert_eq!(std::fs::read(at("searches/dog/001 dog.jpg")).unwrap(), b"one");
+    let errno = |outcome: io::Result<()>| outcome.unwrap_err().raw_os_error().unwrap();
+    assert_eq!(errno(std::fs::create_dir(at("searches/DOG"))), libc::EEXIST);
+    assert_eq!(errno(std::fs::create_dir(at("searches/bad:word"))), libc::EINVAL);
+    assert_eq!(errno(std::fs::create_dir(at("searches/.hidden"))), libc::EINVAL);
+    assert_eq!(errno(std::fs::create_dir(at("searches/dog/below"))), libc::EROFS);
+    assert_eq!(errno(std::fs::remove_file(at("searches/dog/001 dog.jpg"))), libc::EROFS);
+    let inside = std::fs::metadata(at("searches/dog")).unwrap().ino();
+    std::fs::rename(at("searches/dog"), at("searches/Animals / all")).unwrap_err();
+    std::fs::rename(at("searches/dog"), at("searches/Animals")).unwrap();
+    assert_eq!(
+        std::fs::metadata(at("searches/Animals")).unwrap().ino(),
+        inside,
+        "whoever stands in it stays"
+    );
+    let query = |path: &str| {
+        let mut value = [0; 64];
+        let length = rustix::fs::getxattr(at(path), "user.galleryfs.query", &mut value).unwrap();
+        String::from_utf8(value[..length].to_vec()).unwrap()
+    };
+    assert_eq!(query("searches/Animals"), "dog");
+    let flags = rustix::fs::XattrFlags::empty();
+    rustix::fs::setxattr(at("searches/Animals"), "user.galleryfs.query", b"cat", flags).unwrap();
+    assert_eq!((query("searches/Animals"), query("search/cat")), ("cat".to_owned(), "cat".to_owned()));
+    assert_eq!(listed(&at("searches/Animals")), ["001 cat.jpg"]);
+    let fixed = rustix::fs::setxattr(at("search/cat"), "user.galleryfs.query", b"dog", flags);
+    assert_eq!(fixed, Err(rustix::io::Errno::PERM));
+    std::fs::create_dir(at("searches/dog")).unwrap();
+    assert_eq!(errno(std::fs::rename(at("searches/dog"), at("searches/Animals"))), libc::EEXIST);
+    std::fs::rename(at("searches/dog"), at("trash/dog")).unwrap();
+    std::fs::remove_dir(at("searches/Animals")).unwrap();
+    watcher.expect("DELETE,ISDIR Animals");
+    assert_eq!(listed(&at("searches")), [""; 0]);
+    assert_eq!(listed(&at("trash")), [""; 0], "no photo goes with a search");
+}

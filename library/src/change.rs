@@ -38,6 +38,8 @@ pub enum Entity {
     Album(AlbumId),
     /// The tags that are listed though no photo has them.
     KeptTags,
+    /// The queries that have names.
+    SavedSearches,
 }
 
 /// One change: the latest of its entity.

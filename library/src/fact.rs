@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::checksum::{Checksum, Digests};
-use crate::id::{AccountId, AlbumId, AssetId, PersonId, RootId};
+use crate::id::{AccountId, AlbumId, AssetId, PersonId, RootId, SearchId};
 use crate::metadata::{Rating, TagPath, Taken};
 use crate::people::FaceKey;
 use crate::visibility::Visibility;
@@ -176,6 +176,24 @@ pub enum Fact {
         /// Whether it is.
         kept: bool,
     },
+    /// A query has this name, from now on.
+    SavedSearch {
+        /// Its id, for ever.
+        search: SearchId,
+        /// Whose it is.
+        owner: AccountId,
+        /// Its name.
+        name: String,
+        /// What it asks.
+        query: String,
+    },
+    /// Whether a query that had a name is forgotten.
+    SavedSearchGone {
+        /// Which.
+        search: SearchId,
+        /// Whether it is.
+        gone: bool,
+    },
     /// What was journalled in these places was taken back.
     Undo {
         /// The first of them.
@@ -306,6 +324,8 @@ const KINDS: &[&str] = &[
     "album_gone",
     "album_asset",
     "tag_kept",
+    "saved_search",
+    "saved_search_gone",
     "undo",
     "forget",
     "person",
@@ -352,6 +372,8 @@ impl Fact {
             Self::AlbumGone { album, .. } => Some(format!("album gone {album}")),
             Self::AlbumAsset { album, asset, .. } => Some(format!("album asset {album} {asset}")),
             Self::TagKept { owner, tag, .. } => Some(format!("tag kept {owner} {:?}", tag.folded())),
+            Self::SavedSearch { search, .. } => Some(format!("saved search {search}")),
+            Self::SavedSearchGone { search, .. } => Some(format!("saved search gone {search}")),
             Self::Forget { root, folder } => Some(format!("forget {root} {folder}")),
             Self::PersonHidden { person, .. } => Some(format!("person hidden {person}")),
             Self::PersonAnchors { person, .. } => Some(format!("person anchors {person}")),
@@ -417,6 +439,13 @@ mod tests {
                 tag: TagPath::new(["Trips", "Rome"]).unwrap(),
                 kept: true,
             },
+            Fact::SavedSearch {
+                search: SearchId::from_bytes([4; 16]),
+                owner: AccountId::from_bytes([1; 16]),
+                name: "Dogs".into(),
+                query: "dog in park".into(),
+            },
+            Fact::SavedSearchGone { search: SearchId::from_bytes([4; 16]), gone: true },
             Fact::Forget { root: RootId::from_bytes([2; 16]), folder: "a/b".into() },
             Fact::Watch { root: RootId::from_bytes([2; 16]), watch: Watch::Retired },
             Fact::Person { person, owner: AccountId::from_bytes([1; 16]), number: 7 },

@@ -93,6 +93,11 @@ uuid_id!(
 );
 
 uuid_id!(
+    /// A query that was given a name. Drawn once and journalled: renaming it keeps it.
+    SearchId
+);
+
+uuid_id!(
     /// Several files of one shot that stand for each other: a RAW file and what was developed from it.
     StackId
 );

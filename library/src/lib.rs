@@ -38,14 +38,16 @@ pub use checksum::{Checksum, DigestHasher, Digests, Sha1};
 pub use embedding::{Embedding, EmbeddingError};
 pub use format::{Format, Kind};
 pub use id::{
-    AccountId, AlbumId, AssetId, AssetInode, Epoch, FaceId, LibraryId, PersonId, RootId, RowNumber, StackId,
+    AccountId, AlbumId, AssetId, AssetInode, Epoch, FaceId, LibraryId, PersonId, RootId, RowNumber, SearchId,
+    StackId,
 };
 pub use library::{
     AlbumError, Away, Commit, Decision, Details, Effort, Emptied, Holding, Library, LibraryError, LogEntry,
-    Named, OpenReport, PeopleUpdate, RootSpec, SaveError, TRASH_LIMIT, TrashError, Unreadable, Unseen,
+    Named, OpenReport, PeopleUpdate, RootSpec, SaveError, SavedSearchError, TRASH_LIMIT, TrashError,
+    Unreadable, Unseen,
 };
 pub use metadata::Metadata;
 pub use observation::{FileContent, FilePath, FileRecord, FileStat, Observation, SidecarSeen};
 pub use people::{Face, FaceBox, FaceKey};
-pub use snapshot::{Album, AlbumRow, Facet, Person, PersonRow, Row, Snapshot};
+pub use snapshot::{Album, AlbumRow, Facet, Person, PersonRow, Row, SavedSearch, Snapshot};
 pub use visibility::{Scope, Visibility};

@@ -19,6 +19,7 @@ mod purging;
 mod reading;
 mod recovery;
 mod saving;
+mod searches;
 mod tags;
 mod text_feed;
 mod trash;
@@ -44,6 +45,7 @@ pub use self::people::{Effort, Named, PeopleUpdate};
 pub use self::purging::DoomedFile;
 pub use self::reading::{Away, Details, LogEntry, Unreadable};
 pub use self::saving::SaveError;
+pub use self::searches::SavedSearchError;
 pub use self::trash::{TRASH_LIMIT, TrashError};
 pub use self::undoing::{UndoError, Undone};
 pub use self::unseen::Unseen;
@@ -140,6 +142,9 @@ pub enum LibraryError {
     /// An album that cannot be what was asked.
     #[error(transparent)]
     Album(#[from] AlbumError),
+    /// A query that cannot have a name.
+    #[error(transparent)]
+    SavedSearch(#[from] SavedSearchError),
     /// What cannot be taken back.
     #[error(transparent)]
     Undo(#[from] UndoError),

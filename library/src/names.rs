@@ -24,6 +24,14 @@ pub fn folded(name: &str) -> String {
     name.nfc().flat_map(char::to_lowercase).nfc().collect()
 }
 
+/// The longest name of a folder, in bytes.
+const MAX_FOLDER_NAME: usize = 255;
+
+/// Whether something may be called so that is a folder in the mount: an album, a search.
+pub(crate) fn is_folders(name: &str) -> bool {
+    !name.trim().is_empty() && name.len() <= MAX_FOLDER_NAME && !name.chars().any(char::is_control)
+}
+
 /// Splits before the last dot: `("IMG_1", ".jpg")`. A leading dot is no extension.
 pub fn split_extension(name: &str) -> (&str, &str) {
     match name.rfind('.') {

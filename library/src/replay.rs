@@ -2,6 +2,7 @@
 
 mod albums;
 mod people;
+mod searches;
 
 use jiff::Timestamp;
 
@@ -144,6 +145,7 @@ pub(crate) fn apply(
             }
             tx.touch(Entity::KeptTags);
         }
+        Fact::SavedSearch { .. } | Fact::SavedSearchGone { .. } => searches::apply(tx, fact)?,
         Fact::Forget { root, folder } => {
             let folder = decode_path(folder);
             let away: Vec<(Vec<u8>, AwayRecord)> = tx.scan(&Key::away(*root, &folder))?;

@@ -22,6 +22,7 @@ mod paths;
 mod people;
 mod row;
 mod row_time;
+mod searches;
 
 use std::collections::BTreeSet;
 use std::ops::RangeBounds;
@@ -45,9 +46,11 @@ use self::people::People;
 pub use self::people::Person;
 pub use self::row::{CameraName, Row};
 pub use self::row_time::RowTime;
-use crate::catalogue::records::{AlbumRecord, PersonRecord};
+pub use self::searches::SavedSearch;
+use self::searches::SavedSearches;
+use crate::catalogue::records::{AlbumRecord, PersonRecord, SavedSearchRecord};
 use crate::change::Cursor;
-use crate::id::{AccountId, AlbumId, AssetId, AssetInode, PersonId, RowNumber};
+use crate::id::{AccountId, AlbumId, AssetId, AssetInode, PersonId, RowNumber, SearchId};
 use crate::metadata::{Place, TagPath};
 use crate::visibility::Scope;
 
@@ -71,6 +74,7 @@ pub struct Snapshot {
     people: Arc<People>,
     albums: Arc<Albums>,
     kept_tags: Arc<BTreeSet<(AccountId, TagPath)>>,
+    searches: Arc<SavedSearches>,
 }
 
 impl Snapshot {
@@ -94,6 +98,7 @@ impl Snapshot {
             people: Arc::default(),
             albums: Arc::default(),
             kept_tags: Arc::default(),
+            searches: Arc::default(),
         }
     }
 
@@ -298,6 +303,16 @@ impl Snapshot {
         self.kept_tags.iter().filter(move |(owner, _)| *owner == account).map(|(_, tag)| tag)
     }
 
+    /// The queries of an account that have names, by name.
+    pub fn saved_searches(&self, account: AccountId) -> impl Iterator<Item = &SavedSearch> {
+        self.searches.of(account)
+    }
+
+    /// The query of an account that is called so; case and composition do not count.
+    pub fn saved_search(&self, account: AccountId, name: &str) -> Option<&SavedSearch> {
+        self.searches.called(account, name)
+    }
+
     /// Every album of any account, those that are gone too.
     pub(crate) fn every_album(&self) -> impl Iterator<Item = &Arc<Album>> {
         self.albums.every()
@@ -313,6 +328,13 @@ impl Snapshot {
 
     pub(crate) fn set_kept_tags(&mut self, tags: impl IntoIterator<Item = (AccountId, TagPath)>) {
         self.kept_tags = Arc::new(tags.into_iter().collect());
+    }
+
+    pub(crate) fn set_saved_searches(
+        &mut self,
+        searches: impl IntoIterator<Item = (SearchId, SavedSearchRecord)>,
+    ) {
+        self.searches = Arc::new(SavedSearches::new(searches));
     }
 
     pub(crate) fn put_person(&mut self, id: PersonId, record: &PersonRecord) {

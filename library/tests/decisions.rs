@@ -10,7 +10,7 @@ use folder::Folder;
 use library::journal::Face;
 use library::metadata::{Rating, TagPath, Taken};
 use library::query::Mode;
-use library::{AssetId, Decision, Details, LibraryError, Visibility};
+use library::{AssetId, Decision, Details, LibraryError, SavedSearchError, Visibility};
 use proptest::prelude::*;
 
 fn id(folder: &Folder, name: &str) -> AssetId {
@@ -315,6 +315,40 @@ fn a_tag_is_kept_without_photos_and_renamed_on_all_of_them() {
         let snapshot = folder.library.snapshot();
         let kept: Vec<_> = snapshot.kept_tags(folder.library.account()).map(TagPath::joined).collect();
         assert_eq!(kept, ["Away/Far/Oslo"]);
+        folder.reopen(rebuild);
+        folder.rescan(|_| {});
+    }
+}
+
+#[test]
+fn a_query_is_saved_under_a_name_and_kept() {
+    let mut folder = Folder::new();
+    folder.add("a.jpg", b"one tag=Trips/Rome");
+    let (library, face) = (&folder.library, Face::Mount);
+    let rome = library.save_search(face, "Rome", "tag:Trips/Rome").unwrap();
+    let gone = library.save_search(face, "Work", "work").unwrap();
+    let refused = |outcome: Result<(), LibraryError>| match outcome.unwrap_err() {
+        LibraryError::SavedSearch(error) => error,
+        error => panic!("{error}"),
+    };
+    let save = |name: &str, query: &str| library.save_search(face, name, query).map(drop);
+    assert_eq!(refused(save("ROME", "x")), SavedSearchError::NameTaken("Rome".into()));
+    assert_eq!(refused(save(" ", "x")), SavedSearchError::BadName(" ".into()));
+    assert!(matches!(save("x", "bad:word").unwrap_err(), LibraryError::Query(_)));
+    assert!(matches!(library.set_search_query(face, rome, "bad:word").unwrap_err(), LibraryError::Query(_)));
+    assert_eq!(refused(save("x", &"x".repeat(5000))), SavedSearchError::TooLong);
+    assert_eq!(
+        refused(library.rename_search(face, gone, "rome")),
+        SavedSearchError::NameTaken("Rome".into())
+    );
+    library.rename_search(face, rome, "ROME").unwrap();
+    library.forget_search(face, gone).unwrap();
+    assert_eq!(refused(library.forget_search(face, gone)), SavedSearchError::NoSearch(gone));
+    for rebuild in [false, false, true] {
+        let snapshot = folder.library.snapshot();
+        let all = snapshot.saved_searches(folder.library.account());
+        let all: Vec<_> = all.map(|search| (search.id, &*search.name, &*search.query)).collect();
+        assert_eq!(all, [(rome, "ROME", "tag:Trips/Rome")]);
         folder.reopen(rebuild);
         folder.rescan(|_| {});
     }

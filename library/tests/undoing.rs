@@ -59,6 +59,7 @@ fn state(folder: &Folder) -> String {
     }
     let kept: Vec<_> = snapshot.kept_tags(account).map(TagPath::joined).collect();
     said.push(format!("{kept:?}"));
+    said.extend(snapshot.saved_searches(account).map(|search| format!("{search:?}")));
     said.join("\n")
 }
 
@@ -74,6 +75,8 @@ enum Op {
     Remove(usize),
     Join(usize, usize, bool),
     Keep(&'static str, bool),
+    Save(&'static str),
+    Search(usize, Option<&'static str>),
     RenameTag(&'static str, &'static str),
     Undo(usize),
 }
@@ -106,6 +109,8 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (0..4_usize).prop_map(Op::Remove),
         2 => (0..4_usize, 0..NAMES.len(), any::<bool>()).prop_map(|(album, at, is_in)| Op::Join(album, at, is_in)),
         1 => (tags(), any::<bool>()).prop_map(|(tag, kept)| Op::Keep(tag, kept)),
+        1 => tags().prop_map(Op::Save),
+        2 => (0..4_usize, proptest::option::of(tags())).prop_map(|(at, name)| Op::Search(at, name)),
         1 => (tags(), tags()).prop_map(|(from, to)| Op::RenameTag(from, to)),
         2 => (1..3_usize).prop_map(Op::Undo),
     ]
@@ -142,6 +147,17 @@ fn run(folder: &Folder, op: &Op, albums: &mut Vec<AlbumId>) -> Result<(), Librar
             None => Ok(()),
         },
         Op::Keep(text, kept) => library.keep_tag(face, &tag(text), *kept),
+        Op::Save(name) => library.save_search(face, name, name).map(drop),
+        Op::Search(at, name) => {
+            let snapshot = library.snapshot();
+            let known: Vec<_> = snapshot.saved_searches(library.account()).collect();
+            let Some(search) = known.get(*at).map(|search| search.id) else { return Ok(()) };
+            match name {
+                Some(name) if at % 2 == 0 => library.rename_search(face, search, name),
+                Some(query) => library.set_search_query(face, search, query),
+                None => library.forget_search(face, search),
+            }
+        }
         Op::RenameTag(from, to) => library.rename_tag(face, &tag(from), &tag(to)),
         Op::Undo(_) => Ok(()),
     }

@@ -20,7 +20,7 @@ use library::{AssetId, Decision};
 use super::path::DirPath;
 use super::{Entry, Tree};
 use crate::error::FsError;
-use crate::source::{AlbumDecision, PersonDecision, TagDecision};
+use crate::source::{AlbumDecision, PersonDecision, SearchDecision, TagDecision};
 use crate::tree::changes::{Changed, Changes, DirChanges};
 
 /// A name in a directory that the kernel holds.
@@ -38,6 +38,7 @@ pub(super) enum Says {
     OfPerson(PersonDecision),
     OfAlbum(AlbumDecision),
     OfTag(TagDecision),
+    OfSearch(SearchDecision),
     /// It goes for good.
     Purge(AssetId),
     Nothing,
@@ -64,9 +65,8 @@ impl Act {
         self.ino
     }
 
-    /// Deciding something of a photo, whatever its names.
-    pub(super) fn of(asset: AssetId, ino: u64, decisions: Vec<Decision>) -> Self {
-        let says = Says::OfPhotos(vec![(asset, decisions)]);
+    /// Deciding something of what has this inode number, whatever its names.
+    pub(super) fn of(ino: u64, says: Says) -> Self {
         Self { says, ino, moved: None, stale: None, stays: None }
     }
 }
@@ -101,6 +101,7 @@ impl Tree {
             Says::OfPerson(decision) => self.source().decide_person(decision)?,
             Says::OfAlbum(decision) => self.source().decide_album(decision)?,
             Says::OfTag(decision) => self.source().decide_tag(decision)?,
+            Says::OfSearch(decision) => self.source().decide_search(decision)?,
             Says::Purge(asset) => self.source().purge(*asset)?,
         }
         self.told.wait(self.source().snapshot().cursor());

@@ -2,11 +2,13 @@
 
 use library::{AssetInode, RowNumber};
 
-use super::acts::Act;
+use super::acts::{Act, Says};
+use super::search::Asked;
 use super::state::State;
-use super::{Node, Tree};
+use super::{Node, Tree, searches};
 use crate::error::FsError;
-use crate::xattr::Attribute;
+use crate::source::SearchDecision;
+use crate::xattr::{Attribute, attribute_text};
 
 impl Tree {
     /// The value of an attribute. May block when the attribute needs the catalogue.
@@ -37,14 +39,31 @@ impl Tree {
         value: Option<&[u8]>,
     ) -> Result<Act, FsError> {
         let state = self.state();
-        let number = asset(&state, ino)?.ok_or(FsError::FixedAttribute)?;
+        let Some(number) = asset(&state, ino)? else { return self.set_query(&state, ino, attribute, value) };
         let row = state.row(number).ok_or(FsError::NotFound)?;
         if row.extras.host.is_some() {
             // A part is described by its photo.
             return Err(FsError::FixedAttribute);
         }
         let decision = attribute.decide(&state.snapshot, row, value)?;
-        Ok(Act::of(row.id, ino, vec![decision]))
+        Ok(Act::of(ino, Says::OfPhotos(vec![(row.id, vec![decision])])))
+    }
+
+    /// Has the name of a directory in `searches/` stand for another query.
+    fn set_query(
+        &self,
+        state: &State,
+        ino: u64,
+        attribute: Attribute,
+        value: Option<&[u8]>,
+    ) -> Result<Act, FsError> {
+        let (Attribute::Query, Some(value), Ok(path)) = (attribute, value, self.dir(ino)) else {
+            return Err(FsError::FixedAttribute);
+        };
+        let Some(Asked::Saved(name)) = Asked::by(&path) else { return Err(FsError::FixedAttribute) };
+        let search = searches::named(state, name).ok_or(FsError::NotFound)?;
+        let query = attribute_text(value)?;
+        Ok(Act::of(ino, Says::OfSearch(SearchDecision::Ask(search.id, query.to_owned()))))
     }
 
     /// The names of the attributes something has, each ended by a zero byte.

@@ -21,7 +21,7 @@ use super::path::DirPath;
 use super::state::State;
 use super::unreadable::UnreadableFiles;
 use super::view::{Naming, View};
-use super::{Node, Tree, VIEWS, albums, folders, people, tags, view};
+use super::{Node, Tree, VIEWS, albums, folders, people, searches, tags, view};
 
 /// A name in a directory.
 type Name = Box<[u8]>;
@@ -276,6 +276,7 @@ impl Tree {
                 .collect(),
             Entity::Person(id) => people::path(state, id).into_iter().collect(),
             Entity::KeptTags => tags::kept(state),
+            Entity::SavedSearches => searches::all(state),
             _ => Vec::new(),
         };
         [old, new].into_iter().flat_map(in_state).collect()

@@ -15,7 +15,7 @@ use super::path::DirPath;
 use super::search::{self, Asked};
 use super::state::State;
 use super::view::Naming;
-use super::{Node, Tree, VIEWS, folders, view};
+use super::{Node, Tree, VIEWS, folders, searches, view};
 use crate::error::FsError;
 
 /// One name of a listing, but for `.` and `..`.
@@ -170,6 +170,10 @@ impl Tree {
         let path = self.dir(ino)?;
         let found = match Asked::by(&path).ok_or(FsError::NotFound)? {
             Asked::Query(query) => self.source().search(query)?,
+            Asked::Saved(name) => {
+                let query = searches::named(&self.state(), name).map(|search| Arc::clone(&search.query));
+                self.source().search(&query.ok_or(FsError::NotFound)?)?
+            }
             Asked::Like(name) => {
                 let number = self.state().snapshot.by_name(name).ok_or(FsError::NotFound)?;
                 self.source().similar(number)?

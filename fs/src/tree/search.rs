@@ -10,6 +10,7 @@ use library::{Row, RowNumber, Scope};
 
 use super::path::DirPath;
 use super::probed::is_probed;
+use super::searches::Searches;
 use super::similar::Similar;
 use super::state::State;
 use super::view::{At, Contents, Naming, View, text};
@@ -34,6 +35,8 @@ pub(crate) enum Asked<'a> {
     Query(&'a str),
     /// What looks like the photo of this name.
     Like(&'a str),
+    /// What the query finds that has this name.
+    Saved(&'a [u8]),
 }
 
 impl<'a> Asked<'a> {
@@ -43,6 +46,7 @@ impl<'a> Asked<'a> {
         match parent.as_bytes() {
             view if view == Search.name().as_bytes() => query(name).map(Self::Query),
             view if view == Similar.name().as_bytes() => text(name).map(Self::Like),
+            view if view == Searches.name().as_bytes() => Some(Self::Saved(name)),
             _ => None,
         }
     }

@@ -17,8 +17,8 @@ use std::time::SystemTime;
 use crossbeam_channel::{Receiver, Sender};
 use galleryfs_fs::clock::Clock;
 use galleryfs_fs::{
-    AlbumDecision, Arrival, Arrived, Commit, Details, Original, PersonDecision, QueryError, Source,
-    SourceError, TagDecision, Unreadable,
+    AlbumDecision, Arrival, Arrived, Commit, Details, Original, PersonDecision, QueryError, SearchDecision,
+    Source, SourceError, TagDecision, Unreadable,
 };
 use jiff::civil::Date;
 use library::metadata::TagPath;
@@ -26,7 +26,7 @@ use library::snapshot::fixture::{Fixture, Photo};
 use library::things::Things;
 use library::{
     AccountId, AlbumId, AssetId, Change, ChangeSeq, Checksum, Decision, Entity, Facet, PersonId, RowNumber,
-    Scope, Snapshot, Visibility,
+    Scope, SearchId, Snapshot, Visibility,
 };
 
 /// The library. The files lie in `root`.
@@ -315,6 +315,33 @@ impl Source for TestLibrary {
                 }
             }
         }
+        Ok(())
+    }
+
+    fn decide_search(&self, decision: &SearchDecision) -> Result<(), SourceError> {
+        let mut fixture = self.fixture.lock().unwrap();
+        let (snapshot, account) = (fixture.snapshot(), fixture.account());
+        let known = |search: SearchId| {
+            let mut searches = snapshot.saved_searches(account);
+            searches.find(|known| known.id == search).unwrap().clone()
+        };
+        match decision {
+            SearchDecision::Save { name, query } => {
+                if let Err(error) = self.check_query(query) {
+                    return Err(SourceError::Refused(error.0));
+                }
+                fixture.save_search(SearchId::random(), Some((name, query)));
+            }
+            SearchDecision::Name(search, name) => {
+                fixture.save_search(*search, Some((name, &known(*search).query)));
+            }
+            SearchDecision::Ask(search, query) => {
+                fixture.save_search(*search, Some((&known(*search).name, query)));
+            }
+            SearchDecision::Forget(search) => fixture.save_search(*search, None),
+        }
+        let snapshot = fixture.commit();
+        self.tell(snapshot, [Entity::SavedSearches]);
         Ok(())
     }
 

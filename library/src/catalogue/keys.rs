@@ -4,7 +4,7 @@
 use super::encode;
 use crate::change::{ChangeSeq, Entity};
 use crate::checksum::Checksum;
-use crate::id::{AccountId, AlbumId, AssetId, FaceId, PersonId, RootId};
+use crate::id::{AccountId, AlbumId, AssetId, FaceId, PersonId, RootId, SearchId};
 use crate::metadata::TagPath;
 use crate::observation::{FilePath, FileStat};
 
@@ -89,6 +89,16 @@ impl Key {
     /// Every album.
     pub(crate) fn albums() -> Self {
         Self::of(b'a', &[])
+    }
+
+    /// A query that has a name.
+    pub(crate) fn saved_search(id: SearchId) -> Self {
+        Self::of(b'q', &[id.as_bytes()])
+    }
+
+    /// Every query that has a name.
+    pub(crate) fn saved_searches() -> Self {
+        Self::of(b'q', &[])
     }
 
     /// A tag that is listed though no photo has it.

@@ -162,6 +162,15 @@ pub(crate) struct AlbumRecord {
     pub(crate) gone: bool,
 }
 
+/// A query that has a name.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct SavedSearchRecord {
+    pub(crate) owner: AccountId,
+    pub(crate) name: String,
+    pub(crate) query: String,
+    pub(crate) gone: bool,
+}
+
 /// Somebody.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub(crate) struct PersonRecord {

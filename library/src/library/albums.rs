@@ -6,11 +6,10 @@ use crate::catalogue::transaction::Transaction;
 use crate::fact::Fact;
 use crate::id::AlbumId;
 use crate::journal::Face;
+use crate::names;
 use crate::snapshot::{Album, Facet, Snapshot};
 use crate::visibility::Scope;
 
-/// The longest name, in bytes: it is a folder's in the mount.
-const MAX_NAME: usize = 255;
 /// Albums in albums, at most: no path in the mount may grow too long for programs.
 const MAX_DEPTH: usize = 16;
 
@@ -126,8 +125,7 @@ fn check_place(
     parent: Option<AlbumId>,
     name: &str,
 ) -> Result<(), AlbumError> {
-    let is_proper = !name.trim().is_empty() && name.len() <= MAX_NAME && !name.chars().any(char::is_control);
-    if !is_proper {
+    if !names::is_folders(name) {
         return Err(AlbumError::BadName(name.to_owned()));
     }
     if let Some(parent) = parent {

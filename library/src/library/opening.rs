@@ -17,12 +17,13 @@ use super::{Library, LibraryError, OpenReport, Writer};
 use crate::catalogue::keys::{Key, id_of};
 use crate::catalogue::records::{
     AccountRecord, AlbumRecord, AssetRecord, CastRecord, DecidedRecord, PersonRecord, RootRecord,
+    SavedSearchRecord,
 };
 use crate::catalogue::transaction::Transaction;
 use crate::catalogue::{Catalogue, CatalogueError, Started};
 use crate::change::Cursor;
 use crate::fact::{Fact, UnknownFact};
-use crate::id::{AccountId, AlbumId, AssetId, PersonId};
+use crate::id::{AccountId, AlbumId, AssetId, PersonId, SearchId};
 use crate::ingest::{self, Ingest, originals};
 use crate::journal::{Draft, Face, Journal, Options, Record, Sequence};
 use crate::metadata::TagPath;
@@ -379,6 +380,18 @@ pub(super) fn kept_tags(catalogue: &Catalogue) -> Result<Vec<(AccountId, TagPath
     catalogue.scan(&Key::kept_tags()).map(|entry| entry.map(|(_, tag)| tag)).collect()
 }
 
+/// The queries that have names, those that are forgotten too.
+pub(super) fn saved_searches(
+    catalogue: &Catalogue,
+) -> Result<Vec<(SearchId, SavedSearchRecord)>, CatalogueError> {
+    let mut searches = Vec::new();
+    for entry in catalogue.scan::<SavedSearchRecord>(&Key::saved_searches()) {
+        let (key, record) = entry?;
+        searches.extend(id_of(&key).map(|id| (SearchId::from_bytes(id), record)));
+    }
+    Ok(searches)
+}
+
 /// Fills a snapshot from the catalogue.
 fn load(catalogue: &Catalogue) -> Result<(Snapshot, Writer), CatalogueError> {
     let roots = roots(catalogue)?;
@@ -398,6 +411,7 @@ fn load(catalogue: &Catalogue) -> Result<(Snapshot, Writer), CatalogueError> {
         }
     }
     snapshot.set_kept_tags(kept_tags(catalogue)?);
+    snapshot.set_saved_searches(saved_searches(catalogue)?);
     let casts: HashMap<AssetId, CastRecord> = by_asset(catalogue, &Key::casts())?;
     let decided: HashMap<AssetId, DecidedRecord> = by_asset(catalogue, &Key::all_decided())?;
     let mut tied = Vec::new();

@@ -68,11 +68,10 @@ impl Library {
                 entity: Entity::Album(album.id),
                 gone: false,
             }))
-            .chain([Entity::Roots, Entity::Unreadable, Entity::KeptTags].map(|entity| Change {
-                seq: snapshot.cursor().seq,
-                entity,
-                gone: false,
-            }))
+            .chain(
+                [Entity::Roots, Entity::Unreadable, Entity::KeptTags, Entity::SavedSearches]
+                    .map(|entity| Change { seq: snapshot.cursor().seq, entity, gone: false }),
+            )
             .collect();
         writer.subscribers.retain(|to| {
             to.send(Commit { snapshot: Arc::clone(&snapshot), changes: Arc::clone(&changes) }).is_ok()

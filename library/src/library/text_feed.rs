@@ -222,7 +222,8 @@ impl Feeder {
             | Entity::Roots
             | Entity::Unreadable
             | Entity::Album(_)
-            | Entity::KeptTags => {}
+            | Entity::KeptTags
+            | Entity::SavedSearches => {}
         }
     }
 

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use super::{Library, LibraryError};
 use crate::catalogue::keys::Key;
-use crate::catalogue::records::AlbumRecord;
+use crate::catalogue::records::{AlbumRecord, SavedSearchRecord};
 use crate::catalogue::transaction::Transaction;
 use crate::fact::{FaceSaid, Fact};
 use crate::id::AccountId;
@@ -83,6 +83,7 @@ impl Library {
                     let earlier = before.remove(sequence);
                     if let Some(fact) = taken_back(fact, earlier).map_err(|why| impossible(&why))? {
                         check_album(tx, &snapshot, &fact, self.account()).map_err(|why| impossible(&why))?;
+                        check_search(tx, &snapshot, &fact, self.account()).map_err(|why| impossible(&why))?;
                         tx.decide(fact)?;
                     }
                 }
@@ -217,6 +218,8 @@ fn taken_back(fact: &Fact, before: Option<Fact>) -> Result<Option<Fact>, String>
         Fact::AlbumGone { album, .. } => Some(Fact::AlbumGone { album, gone: false }),
         Fact::AlbumAsset { album, asset, .. } => Some(Fact::AlbumAsset { album, asset, has: false }),
         Fact::TagKept { owner, tag, .. } => Some(Fact::TagKept { owner, tag, kept: false }),
+        Fact::SavedSearch { search, .. } => Some(Fact::SavedSearchGone { search, gone: true }),
+        Fact::SavedSearchGone { search, .. } => Some(Fact::SavedSearchGone { search, gone: false }),
         Fact::PersonName { person, .. } => Some(Fact::PersonName { person, name: None }),
         Fact::PersonHidden { person, .. } => Some(Fact::PersonHidden { person, hidden: false }),
         Fact::Face { owner, face, .. } => Some(Fact::Face { owner, face, said: FaceSaid::default() }),
@@ -241,6 +244,29 @@ fn check_album(
     };
     match snapshot.album_called(owner, parent, &name) {
         Some(other) if other.id != album => Err(format!("another album is called \"{name}\" by now")),
+        _ => Ok(()),
+    }
+}
+
+/// A name may stand for a query again only where no other has it by now.
+fn check_search(
+    tx: &Transaction<'_>,
+    snapshot: &Snapshot,
+    fact: &Fact,
+    owner: AccountId,
+) -> Result<(), String> {
+    let (search, name) = match fact {
+        Fact::SavedSearch { search, name, .. } => (*search, name.clone()),
+        Fact::SavedSearchGone { search, gone: false } => {
+            match tx.get::<SavedSearchRecord>(&Key::saved_search(*search)) {
+                Ok(Some(record)) => (*search, record.name),
+                _ => return Ok(()),
+            }
+        }
+        _ => return Ok(()),
+    };
+    match snapshot.saved_search(owner, &name) {
+        Some(other) if other.id != search => Err(format!("another search is called \"{name}\" by now")),
         _ => Ok(()),
     }
 }

@@ -189,6 +189,9 @@ impl Library {
         if prepared.changes.iter().any(|change| change.entity == Entity::KeptTags) {
             snapshot.set_kept_tags(opening::kept_tags(catalogue)?);
         }
+        if prepared.changes.iter().any(|change| change.entity == Entity::SavedSearches) {
+            snapshot.set_saved_searches(opening::saved_searches(catalogue)?);
+        }
         for change in &prepared.changes {
             if let Entity::Album(id) = change.entity
                 && let Some(record) = catalogue.get::<AlbumRecord>(&Key::album(id))?

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{CameraName, Extra, Paths, Root, Row, RowPath, RowTime, Snapshot};
-use crate::catalogue::records::{AlbumRecord, PersonRecord};
+use crate::catalogue::records::{AlbumRecord, PersonRecord, SavedSearchRecord};
 use crate::change::{ChangeSeq, Cursor};
 use crate::checksum::Checksum;
 use crate::format::{Format, Kind};
-use crate::id::{AccountId, AlbumId, AssetId, AssetInode, Epoch, PersonId, RootId, RowNumber};
+use crate::id::{AccountId, AlbumId, AssetId, AssetInode, Epoch, PersonId, RootId, RowNumber, SearchId};
 use crate::metadata::{Place, Rating, TagPath, Taken};
 use crate::visibility::Visibility;
 
@@ -206,6 +206,21 @@ impl Fixture {
         tags.retain(|known| known.folded() != tag.folded());
         tags.extend(kept.then(|| tag.clone()));
         self.snapshot.set_kept_tags(tags.into_iter().map(|tag| (owner, tag)));
+    }
+
+    /// Gives a query a name, in place of the one that it had; `None` forgets it.
+    pub fn save_search(&mut self, search: SearchId, named: Option<(&str, &str)>) {
+        let owner = self.account;
+        let record = |name: &str, query: &str| SavedSearchRecord {
+            owner,
+            name: name.to_owned(),
+            query: query.to_owned(),
+            gone: false,
+        };
+        let known = self.snapshot.saved_searches(owner).filter(|known| known.id != search);
+        let mut searches: Vec<_> = known.map(|known| (known.id, record(&known.name, &known.query))).collect();
+        searches.extend(named.map(|(name, query)| (search, record(name, query))));
+        self.snapshot.set_saved_searches(searches);
     }
 
     /// Gives a photo other tags.

@@ -25,7 +25,7 @@ impl Tree {
         }
         let (top, at) = dir.split_view().ok_or(FsError::ReadOnly)?;
         let says = view(top).ok_or(FsError::NotFound)?.mkdir(&state, &at, text(name)?)?;
-        Ok(Act { says, ino: parent, moved: None, stale: None, stays: None })
+        Ok(Act::of(parent, says))
     }
 
     /// `rmdir DIR/NAME`.
@@ -35,11 +35,11 @@ impl Tree {
             return Err(FsError::NotADirectory);
         };
         if self.end_lingering(&state, &path) {
-            return Ok(Act { says: Says::Nothing, ino: parent, moved: None, stale: None, stays: None });
+            return Ok(Act::of(parent, Says::Nothing));
         }
         let (top, at) = path.split_view().ok_or(FsError::ReadOnly)?;
         let says = view(top).ok_or(FsError::NotFound)?.rmdir(&state, &at)?;
-        Ok(Act { says, ino: parent, moved: None, stale: None, stays: None })
+        Ok(Act::of(parent, says))
     }
 
     /// `mv` of a directory.
