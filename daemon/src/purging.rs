@@ -7,6 +7,7 @@
 //!    moved back where one cannot be.
 //! 3. We may be killed at any time. A list of what is moved where is on the disk before the first move; the journal says
 //!    whether the user's decision stands. At the next start what it says was removed is finished, and all else is put back.
+//! 4. What the photo was before it was saved over goes with it, last of all.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -27,6 +28,7 @@ use rustix::fs::{AtFlags, RenameFlags, Stat};
 use crate::pipeline::beneath;
 use crate::pipeline::contents::{Contents, ContentsError};
 use crate::pipeline::names::OURS;
+use crate::saving::kept;
 
 /// What is being removed, in our folder in a root.
 const REMOVING: &str = "removing";
@@ -112,7 +114,21 @@ pub fn purge(library: &Library, face: Face, asset: AssetId) -> Result<(), PurgeE
     }
     library.sync()?;
     folders.iter().for_each(|folder| clear(folder));
+    forget_versions(library, asset);
     Ok(())
+}
+
+/// Removes what is kept of a photo that was saved over, which is no more.
+fn forget_versions(library: &Library, asset: AssetId) {
+    for (root, _) in library.snapshot().folders().roots() {
+        let folder = kept::folder(&root.path, asset);
+        match std::fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!(path = %folder.display(), %error, "versions of a photo that was removed are left");
+            }
+            _ => {}
+        }
+    }
 }
 
 /// A file as it should be. `None` where none is any more.

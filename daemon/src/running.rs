@@ -62,6 +62,7 @@ impl Running {
         purging::resume(&library);
         library.set_trash_limit(settings.trash_guard);
         let service = Arc::new(Service::new(library, &places.data).with_stop(stop));
+        service.kept().look_through(service.library());
         let server = Server::start(&places.data, service.clone())?;
         Ok(Self { service, places, roots, seeing: settings.seeing(), server })
     }

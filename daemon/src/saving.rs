@@ -7,7 +7,10 @@
 //!    scan finds the old bytes where they always were, and they are the photo's version again.
 //! 3. Another program may have changed the file in the meantime. Only what is as the library knows it is replaced.
 //!
-//! What was replaced is in `.galleryfs/versions/ASSET/` in its root, numbered, under its name. Nobody watches that folder.
+//! What was replaced is in `.galleryfs/versions/ASSET/` in its root, numbered, under its name ([`kept`]). Nobody watches that
+//! folder. Going back saves a copy of the last that is kept; what that replaces is no version any more, but kept as well.
+
+pub mod kept;
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -15,8 +18,8 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Mutex, PoisonError};
 
 use galleryfs_fs::SourceError;
 use library::journal::Face;
@@ -29,21 +32,64 @@ use rustix::io::Errno;
 use crate::pipeline::beneath;
 use crate::pipeline::contents::Contents;
 use crate::pipeline::describe::Media;
-use crate::pipeline::names::OURS;
 use crate::pipeline::place::is_unchanged;
 use crate::service::Service;
 
-/// What was replaced, in our folder in a root.
-const VERSIONS: &str = "versions";
 /// The file that is about to change places, or just did.
 const CHANGING: &str = "changing";
 
 /// One photo is saved at a time.
 static ALONE: Mutex<()> = Mutex::new(());
 
+/// What becomes of the file that is replaced.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Replaced {
+    /// It is a version that one can go back to.
+    Version,
+    /// It was gone back from.
+    Undone,
+}
+
 /// Has the bytes of `new` take the place of a photo's.
 pub fn save(service: &Service, face: Face, row: RowNumber, new: &File) -> Result<(), SourceError> {
-    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    put(service, face, row, new, Replaced::Version, || Ok(()))
+}
+
+/// Has a photo be what it was before it was last saved over.
+pub fn go_back(service: &Service, face: Face, row: RowNumber) -> Result<(), SourceError> {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let snapshot = service.library().snapshot();
+    let asset = snapshot.row(row).ok_or(SourceError::Gone)?.id;
+    let version = service.kept().newest(asset).ok_or(SourceError::Gone)?.file;
+    let (root, _) = snapshot.folders().root(version.root).ok_or(SourceError::Gone)?;
+    let folder = beneath::open_root(&root.path)?;
+    let (file, read) = beneath::open_file(&folder, &version.path)?.ok_or(SourceError::Gone)?;
+    // It is the photo again, so it is kept twice.
+    let removed = || {
+        let path = FilePath::new(version.root, version.path.clone());
+        let (above, name) = path.split();
+        let folder = beneath::open_folder(folder, above)?;
+        let name = OsStr::from_bytes(name);
+        let there = rustix::fs::statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        if beneath::is_same(&there, &read) {
+            rustix::fs::unlinkat(&folder, name, AtFlags::empty())?;
+        }
+        service.kept().look_at(root.id, &root.path, asset);
+        Ok(())
+    };
+    put(service, face, row, &file, Replaced::Undone, removed)
+}
+
+/// Has the bytes of `new` take the place of a photo's, and does what is to be done before the library tells of it.
+fn put(
+    service: &Service,
+    face: Face,
+    row: RowNumber,
+    new: &File,
+    replaced: Replaced,
+    settled: impl FnOnce() -> io::Result<()>,
+) -> Result<(), SourceError> {
     let library = service.library();
     let snapshot = library.snapshot();
     let asset = snapshot.row(row).ok_or(SourceError::Gone)?.id;
@@ -58,7 +104,7 @@ pub fn save(service: &Service, face: Face, row: RowNumber, new: &File) -> Result
     }
     let mut read = new.try_clone()?;
     let metadata = contents.describe(&mut read, path.name(), &[], &Media).map_err(SourceError::Refused)?;
-    let changing = Changing::begin(&root, &path, asset, new)?;
+    let changing = Changing::begin(&root, &path, asset, new, replaced)?;
     let before = library.save_over(face, asset, from.checksum, digests).map_err(|error| {
         changing.give_up();
         refusal(error)
@@ -72,6 +118,8 @@ pub fn save(service: &Service, face: Face, row: RowNumber, new: &File) -> Result
         return Err(error);
     }
     changing.settle()?;
+    settled()?;
+    service.kept().look_at(path.root, &root, asset);
     let stat = beneath::open_root(&root).and_then(|root| beneath::regular_file(root, &path.relative))?;
     if let Some(stat) = stat {
         // Its sidecars are read when the watcher comes to look, a moment later.
@@ -127,12 +175,20 @@ struct Changing {
     before: Stat,
     /// The new file.
     copy: File,
+    /// What becomes of the one before.
+    replaced: Replaced,
 }
 
 impl Changing {
     /// Copies the new bytes to the disk of the original.
-    fn begin(root: &Path, path: &FilePath, asset: AssetId, new: &File) -> Result<Self, SourceError> {
-        let kept_path = root.join(OURS).join(VERSIONS).join(asset.to_string());
+    fn begin(
+        root: &Path,
+        path: &FilePath,
+        asset: AssetId,
+        new: &File,
+        replaced: Replaced,
+    ) -> Result<Self, SourceError> {
+        let kept_path = kept::folder(root, asset);
         std::fs::create_dir_all(&kept_path)?;
         // It, and those above it that may be new.
         kept_path.ancestors().take(4).try_for_each(|folder| File::open(folder)?.sync_all())?;
@@ -155,7 +211,7 @@ impl Changing {
             copy.sync_all()
         };
         let filled = fill();
-        let changing = Self { kept, kept_path, folder, name: name.into(), before, copy };
+        let changing = Self { kept, kept_path, folder, name: name.into(), before, copy, replaced };
         if let Err(error) = filled {
             changing.give_up();
             return Err(error.into());
@@ -184,18 +240,27 @@ impl Changing {
     /// The same where names cannot be exchanged.
     fn replace(&self) -> io::Result<()> {
         let name = OsStr::from_bytes(&self.name);
-        let second = numbered(next(&self.kept_path)?, &self.name);
-        let second = OsStr::from_bytes(&second);
-        rustix::fs::linkat(&self.folder, name, &self.kept, second, AtFlags::empty())?;
-        rustix::fs::fsync(&self.kept)?;
+        let (folder, second) = self.second()?;
+        rustix::fs::linkat(&self.folder, name, &folder, OsStr::from_bytes(&second), AtFlags::empty())?;
+        rustix::fs::fsync(&folder)?;
         Ok(rustix::fs::renameat(&self.kept, CHANGING, &self.folder, name)?)
+    }
+
+    /// Where what is replaced is kept, and under which name.
+    fn second(&self) -> io::Result<(File, Vec<u8>)> {
+        let folder = match self.replaced {
+            Replaced::Version => self.kept_path.clone(),
+            Replaced::Undone => kept::undone(&self.kept_path)?,
+        };
+        Ok((File::open(&folder)?, kept::numbered(kept::next(&folder)?, &self.name)))
     }
 
     /// Gives what was replaced its name, and has all of it on the disk for good.
     fn settle(&self) -> io::Result<()> {
         if rustix::fs::statat(&self.kept, CHANGING, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
-            let second = numbered(next(&self.kept_path)?, &self.name);
-            rustix::fs::renameat(&self.kept, CHANGING, &self.kept, OsStr::from_bytes(&second))?;
+            let (folder, second) = self.second()?;
+            rustix::fs::renameat(&self.kept, CHANGING, &folder, OsStr::from_bytes(&second))?;
+            rustix::fs::fsync(&folder)?;
         }
         rustix::fs::fsync(&self.kept)?;
         Ok(rustix::fs::fsync(&self.folder)?)
@@ -218,26 +283,10 @@ fn readable(folder: &OwnedFd) -> io::Result<OwnedFd> {
     Ok(rustix::fs::openat(folder, ".", flags, Mode::empty())?)
 }
 
-fn numbered(number: u32, name: &[u8]) -> Vec<u8> {
-    [format!("{number:04} ").as_bytes(), name].concat()
-}
-
-/// The number of the next file to be kept in a folder.
-fn next(folder: &Path) -> io::Result<u32> {
-    let mut last = 0;
-    for entry in std::fs::read_dir(folder)? {
-        let name = entry?.file_name().into_encoded_bytes();
-        let digits = name.split(|byte| *byte == b' ').next().unwrap_or_default();
-        let number = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
-        last = last.max(number.unwrap_or(0));
-    }
-    Ok(last + 1)
-}
-
 /// Keeps what a killed process may have left between two names: it may be an original.
 fn finish(folder: &Path) -> io::Result<()> {
     if folder.join(CHANGING).symlink_metadata().is_ok() {
-        let kept = folder.join(format!("{:04} interrupted", next(folder)?));
+        let kept = folder.join(format!("{:04} interrupted", kept::next(folder)?));
         std::fs::rename(folder.join(CHANGING), kept)?;
     }
     Ok(())
@@ -256,12 +305,12 @@ mod tests {
         let path = FilePath::new(library::RootId::from_bytes([1; 16]), b"a.jpg".as_slice());
         let new = File::open(root.join("new")).unwrap();
         let asset = AssetId::from_bytes([7; 16]);
-        let changing = Changing::begin(&root, &path, asset, &new).unwrap();
+        let changing = Changing::begin(&root, &path, asset, &new, Replaced::Version).unwrap();
         let at = changing.kept_path.join(CHANGING);
         changing.give_up();
         assert!(!at.exists());
         // As when another program was there first, and what it put there could not be put back.
-        let changing = Changing::begin(&root, &path, asset, &new).unwrap();
+        let changing = Changing::begin(&root, &path, asset, &new, Replaced::Version).unwrap();
         changing.swap().unwrap();
         changing.give_up();
         assert_eq!(std::fs::read(&at).unwrap(), b"the original");
@@ -269,15 +318,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_replaced_is_numbered_and_what_was_left_between_is_kept() {
+    fn what_was_left_between_two_names_is_kept() {
         let dir = tempfile::tempdir().unwrap();
-        assert_eq!(next(dir.path()).unwrap(), 1);
         std::fs::write(dir.path().join("0007 a b.jpg"), "x").unwrap();
         std::fs::write(dir.path().join(CHANGING), "maybe an original").unwrap();
-        assert_eq!(next(dir.path()).unwrap(), 8);
         finish(dir.path()).unwrap();
         assert_eq!(std::fs::read(dir.path().join("0008 interrupted")).unwrap(), b"maybe an original");
         finish(dir.path()).unwrap();
-        assert_eq!(numbered(12, b"a.jpg"), b"0012 a.jpg");
     }
 }

@@ -15,6 +15,7 @@ use serde::Serialize;
 use crate::exit::Exit;
 use crate::output::{Hit, Record, plural};
 use crate::request::{Request, Wanted};
+use crate::saving::kept::KeptVersions;
 use crate::seeing::{Seeing, SeeingOptions, Sights};
 use crate::stop::{Cause, Stop};
 use crate::watch::Watcher;
@@ -44,6 +45,7 @@ pub struct Service {
     watcher: OnceLock<Arc<Watcher>>,
     seeing: OnceLock<Seeing>,
     sights: Arc<Sights>,
+    kept: KeptVersions,
     mount: Mutex<Option<PathBuf>>,
     stop: Option<Stop>,
 }
@@ -58,6 +60,7 @@ impl Service {
             watcher: OnceLock::new(),
             seeing: OnceLock::new(),
             sights: Arc::default(),
+            kept: KeptVersions::default(),
             mount: Mutex::new(None),
             stop: None,
         }
@@ -93,6 +96,11 @@ impl Service {
     /// What is seen in the photos.
     pub fn sights(&self) -> &Arc<Sights> {
         &self.sights
+    }
+
+    /// What is kept of photos that were saved over.
+    pub fn kept(&self) -> &KeptVersions {
+        &self.kept
     }
 
     /// Whoever looks at the photos, once there is one.

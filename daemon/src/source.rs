@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, unbounded};
 use galleryfs_fs::{
-    AlbumDecision, Arrival, Arrived, Commit, Details, Original, PersonDecision, QueryError, SearchDecision,
-    Source, SourceError, TagDecision, Unreadable,
+    AlbumDecision, Arrival, Arrived, Commit, Details, FileSeen, Original, PersonDecision, QueryError,
+    SearchDecision, Source, SourceError, TagDecision, Unreadable, Version,
 };
 use library::journal::Face;
 use library::people::PeopleError;
@@ -296,7 +296,18 @@ impl Source for LibrarySource {
         files.into_iter().filter(is_own).map(|file| self.described(file)).collect()
     }
 
-    fn open_unreadable(&self, file: &Unreadable) -> Result<Original, SourceError> {
+    fn versions(&self) -> Arc<Vec<Version>> {
+        self.importer.as_ref().map(|importer| importer.service().kept().versions()).unwrap_or_default()
+    }
+
+    fn go_back(&self, row: RowNumber) -> Result<(), SourceError> {
+        match &self.importer {
+            Some(importer) => saving::go_back(importer.service(), Face::Mount, row),
+            None => Err(io::Error::from_raw_os_error(libc::EROFS).into()),
+        }
+    }
+
+    fn open_file(&self, file: &FileSeen) -> Result<Original, SourceError> {
         let snapshot = self.library.snapshot();
         let (root, _) = snapshot.folders().root(file.root).ok_or(SourceError::Gone)?;
         open(&root.path, &file.path, |stat| is_as_before(stat, file.size, file.modified))
@@ -326,12 +337,8 @@ impl LibrarySource {
         let path: FilePath = unreadable.file;
         let stat = self.library.file(&path).ok().flatten().map(|record| record.stat);
         let modified = stat.and_then(|stat| jiff::Timestamp::from_nanosecond(stat.mtime_ns.into()).ok());
-        Unreadable {
-            root: path.root,
-            path: path.relative,
-            reason: unreadable.reason,
-            size: stat.map_or(0, |stat| stat.size),
-            modified: modified.unwrap_or_default(),
-        }
+        let (root, size) = (path.root, stat.map_or(0, |stat| stat.size));
+        let file = FileSeen { root, path: path.relative, size, modified: modified.unwrap_or_default() };
+        Unreadable { file, reason: unreadable.reason }
     }
 }

@@ -22,6 +22,9 @@ pub enum FsError {
     /// A photo cannot be put where it is computed what is listed.
     #[error("what is listed here follows from the photos and cannot be decided")]
     Computed,
+    /// Of the versions of a photo, one before the last was to be removed.
+    #[error("only the last version can be removed, which goes back to the one before")]
+    OlderVersion,
     /// The name is another's.
     #[error("file exists")]
     Exists,
@@ -106,7 +109,7 @@ impl FsError {
             Self::NotADirectory => Errno::ENOTDIR,
             Self::IsADirectory => Errno::EISDIR,
             Self::ReadOnly => Errno::EROFS,
-            Self::Computed | Self::FixedAttribute => Errno::EPERM,
+            Self::Computed | Self::FixedAttribute | Self::OlderVersion => Errno::EPERM,
             Self::Exists => Errno::EEXIST,
             Self::BadValue(_) => Errno::EINVAL,
             Self::ForeignAttribute => Errno::EOPNOTSUPP,
@@ -128,7 +131,7 @@ impl FsError {
 
     /// Whether there is more to say than the caller is told by the number.
     pub(crate) fn is_explained(&self) -> bool {
-        matches!(self, Self::BadValue(_) | Self::Source(_))
+        matches!(self, Self::BadValue(_) | Self::OlderVersion | Self::Source(_))
     }
 
     /// How loudly the log hears of it: what is somebody's everyday question is no news.
@@ -142,7 +145,7 @@ impl FsError {
             ) => tracing::Level::INFO,
             Self::Io(error) if is_ordinary(error) => tracing::Level::TRACE,
             Self::Source(_) | Self::Io(_) | Self::Busy | Self::BadHandle => tracing::Level::WARN,
-            Self::Query(_) | Self::Computed | Self::BadValue(_) => tracing::Level::INFO,
+            Self::Query(_) | Self::Computed | Self::OlderVersion | Self::BadValue(_) => tracing::Level::INFO,
             Self::ReadOnly => tracing::Level::DEBUG,
             _ => tracing::Level::TRACE,
         }

@@ -89,8 +89,15 @@ pub trait Source: Send + Sync + 'static {
     /// The files that could not be read. May block.
     fn unreadable(&self) -> Vec<Unreadable>;
 
-    /// Opens a file of [`Source::unreadable`] for reading as [`Source::open_original`] does. May block.
-    fn open_unreadable(&self, file: &Unreadable) -> Result<Original, SourceError>;
+    /// What is kept of photos that were saved over. Told anew with a commit, as [`Source::things`] is.
+    fn versions(&self) -> Arc<Vec<Version>>;
+
+    /// Has a photo be what it was before it was last saved over. What it was until now is kept, but is no version of it any
+    /// more. All of it, or with an error nothing; shown as [`Source::decide`] does. May block.
+    fn go_back(&self, row: RowNumber) -> Result<(), SourceError>;
+
+    /// Opens a file that is no original for reading as [`Source::open_original`] does. May block.
+    fn open_file(&self, file: &FileSeen) -> Result<Original, SourceError>;
 }
 
 /// A file in the inbox that is complete, and on the disk.
@@ -218,22 +225,40 @@ pub struct Details {
     pub warnings: Vec<String>,
 }
 
-/// A file in a root that should be a photo or video and could not be read.
+/// A file in a root, as it was last looked at.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Unreadable {
+pub struct FileSeen {
     /// The root it lies in.
     pub root: RootId,
     /// Where it lies below the root, as on disk.
     pub path: Box<[u8]>,
-    /// Why it could not be read, in words for people.
-    pub reason: String,
-    /// Its size when last looked at.
+    /// Its size.
     pub size: u64,
-    /// Its modification time when last looked at.
+    /// Its modification time.
     pub modified: jiff::Timestamp,
 }
 
-impl Unreadable {
+/// A file in a root that should be a photo or video and could not be read.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Unreadable {
+    /// The file.
+    pub file: FileSeen,
+    /// Why it could not be read, in words for people.
+    pub reason: String,
+}
+
+/// What a photo was before it was saved over.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Version {
+    /// The photo.
+    pub asset: AssetId,
+    /// Its place among the photo's versions, from 1.
+    pub number: u32,
+    /// The file that is kept of it, under its number and its name.
+    pub file: FileSeen,
+}
+
+impl FileSeen {
     /// Its name as on disk.
     pub fn file_name(&self) -> &[u8] {
         self.path.rsplit(|byte| *byte == b'/').next().unwrap_or(&self.path)

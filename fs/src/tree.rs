@@ -47,6 +47,7 @@ pub(crate) mod told;
 mod trash;
 mod types;
 mod unreadable;
+mod versions;
 mod view;
 
 use std::collections::HashMap;
@@ -62,13 +63,13 @@ use self::fixed::Fixed;
 use self::inodes::Inodes;
 pub use self::path::DirPath;
 use self::search::Asked;
-use self::state::State;
+use self::state::{Beside, State};
 use self::told::Told;
 use self::view::{Naming, View};
 use crate::attr::{Owner, time};
 use crate::error::FsError;
 use crate::options::Options;
-use crate::source::{Source, Unreadable};
+use crate::source::{FileSeen, Source};
 
 /// How long the kernel may believe a name or an attribute. It is told when one changes.
 pub(crate) const LONG: Duration = Duration::from_secs(3600);
@@ -81,7 +82,7 @@ pub(crate) const FOUND: Duration = Duration::from_secs(5);
 const REFUSALS: usize = 1000;
 
 /// The views, in the order in which the root lists them.
-static VIEWS: [&dyn View; 21] = [
+static VIEWS: [&dyn View; 22] = [
     &albums::Albums,
     &all::All,
     &archive::Archive,
@@ -103,6 +104,7 @@ static VIEWS: [&dyn View; 21] = [
     &trash::Trash,
     &types::Types,
     &unreadable::UnreadableView,
+    &versions::VersionsView,
 ];
 
 /// What a name stands for.
@@ -116,6 +118,8 @@ pub(crate) enum Node {
     Fixed(Fixed),
     /// An unreadable file, by its place in the list.
     Unreadable(usize),
+    /// What a photo was, by its place in the list.
+    Version(usize),
 }
 
 /// The answer to a lookup that found something.
@@ -134,8 +138,8 @@ pub(crate) enum Readable {
     Row(RowNumber, Arc<State>),
     /// A file of the root.
     Fixed(Fixed),
-    /// A file that could not be read as a photo, but can as bytes.
-    Unreadable(Unreadable),
+    /// Another file: one that could not be read as a photo, or what a photo was.
+    File(FileSeen),
 }
 
 impl Readable {
@@ -146,7 +150,7 @@ impl Readable {
                 let dir = state.row(*number)?.paths().next()?.dir;
                 state.snapshot.folders().dir(dir).map(|dir| dir.root)
             }
-            Self::Unreadable(file) => Some(file.root),
+            Self::File(file) => Some(file.root),
             Self::Fixed(_) => None,
         }
     }
@@ -191,8 +195,11 @@ impl Tree {
             source.account(),
             options.parts,
             options.clock.today(),
-            Arc::new(unreadable),
-            source.things(),
+            Beside {
+                unreadable: Arc::new(unreadable),
+                things: source.things(),
+                versions: Arc::new(versions::Versions::of(source.versions())),
+            },
         );
         Self {
             owner,
@@ -281,7 +288,8 @@ impl Tree {
             return None;
         }
         match view.naming() {
-            Naming::Unreadable => state.unreadable.by_name(name).map(Node::Unreadable),
+            Naming::Unreadable => state.beside.unreadable.by_name(name).map(Node::Unreadable),
+            Naming::Versions => versions::find(state, &at, name),
             Naming::OnDisk => folders::find(state, &at, name).map(Node::Row),
             Naming::Ranked if at.is_empty() => None,
             Naming::Ranked => Self::named(state, view, search::unranked(name)).map(|(row, _)| Node::Row(row)),
@@ -354,10 +362,13 @@ impl Tree {
             Node::Fixed(fixed) => {
                 Some(self.owner.file(fixed.inode(), fixed.contents().len() as u64, self.born))
             }
-            Node::Unreadable(at) => state
-                .unreadable
-                .get(*at)
-                .map(|named| self.owner.file(named.ino, named.file.size, time(named.file.modified))),
+            Node::Unreadable(at) => state.beside.unreadable.get(*at).map(|named| {
+                self.owner.file(named.ino, named.file.file.size, time(named.file.file.modified))
+            }),
+            Node::Version(at) => {
+                let (version, ino) = state.beside.versions.numbered(*at)?;
+                Some(self.owner.file(ino, version.file.size, time(version.file.modified)))
+            }
         }
     }
 
@@ -393,8 +404,9 @@ impl Tree {
 
     /// The file, not an asset, behind an inode number.
     fn other_node(state: &State, ino: u64) -> Option<Node> {
+        let version = || state.beside.versions.by_inode(ino).map(Node::Version);
         let fixed = || Fixed::of_inode(ino).map(Node::Fixed);
-        state.unreadable.by_inode(ino).map(Node::Unreadable).or_else(fixed)
+        state.beside.unreadable.by_inode(ino).map(Node::Unreadable).or_else(version).or_else(fixed)
     }
 
     /// What an open for reading of this inode reads.
@@ -407,8 +419,12 @@ impl Tree {
         }
         match Self::other_node(&state, ino) {
             Some(Node::Fixed(fixed)) => Ok(Readable::Fixed(fixed)),
-            Some(Node::Unreadable(at)) => match state.unreadable.get(at) {
-                Some(named) => Ok(Readable::Unreadable(named.file.clone())),
+            Some(Node::Unreadable(at)) => match state.beside.unreadable.get(at) {
+                Some(named) => Ok(Readable::File(named.file.file.clone())),
+                None => Err(FsError::NotFound),
+            },
+            Some(Node::Version(at)) => match state.beside.versions.get(at) {
+                Some(version) => Ok(Readable::File(version.file.clone())),
                 None => Err(FsError::NotFound),
             },
             _ => Err(self.dir(ino).map_or_else(|error| error, |_| FsError::IsADirectory)),

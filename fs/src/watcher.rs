@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 use fuser::{INodeNo, Notifier};
+use library::Cursor;
 
 use crate::announce::{Announcer, Tokens};
 use crate::clock::Clock;
@@ -70,7 +71,7 @@ impl Follower {
         let follow = thread::Builder::new().name("fs-follow".into()).spawn(move || {
             let start = tree.state().snapshot.cursor();
             tree.told.listings(start);
-            tree.told.names(start);
+            tree.told.names(Some(start), Vec::new());
             follow(&tree, commits, &*clock, tick, &stopped, |changes| {
                 over(&changes);
                 if let Some(cursor) = changes.cursor {
@@ -84,7 +85,7 @@ impl Follower {
                 tokens.adopt();
             }
             let announcer = announcer.as_ref().map(|(announcer, _)| announcer);
-            let mut waiting: Vec<DirOfChanges> = Vec::new();
+            let mut waiting: Vec<(Option<Cursor>, DirOfChanges)> = Vec::new();
             loop {
                 let patience = if waiting.is_empty() { Duration::MAX } else { CALM_LOOKED_FOR };
                 let mut changes = select! {
@@ -96,17 +97,16 @@ impl Follower {
                     default(patience) => Changes::default(),
                 };
                 // In their order: what waits came first.
-                let dirs = std::mem::take(&mut waiting).into_iter().chain(std::mem::take(&mut changes.dirs));
-                for dir in dirs {
-                    let later = told.told.is_busy(dir.0) || waiting.iter().any(|other| other.0 == dir.0);
-                    if later { waiting.push(dir) } else { changes.dirs.push(dir) }
+                let new = std::mem::take(&mut changes.dirs).into_iter().map(|dir| (changes.cursor, dir));
+                for (since, dir) in std::mem::take(&mut waiting).into_iter().chain(new) {
+                    let later = told.told.is_busy(dir.0) || waiting.iter().any(|(_, other)| other.0 == dir.0);
+                    if later { waiting.push((since, dir)) } else { changes.dirs.push(dir) }
                 }
                 if told.told.is_awaited() {
                     names_are_over(&changes, &notifier);
                 }
-                if let Some(cursor) = changes.cursor {
-                    told.told.names(cursor);
-                }
+                let later = waiting.iter().filter_map(|(since, dir)| Some((dir.0, (*since)?)));
+                told.told.names(changes.cursor, later.collect());
                 tell(&changes, &notifier, &handles, announcer);
             }
         })?;

@@ -440,11 +440,13 @@ fn unreadable_files_can_still_be_read_as_bytes() {
     let mounted = Mounted::new();
     std::fs::write(mounted.library.root.join("broken.jpg"), "no photo").unwrap();
     mounted.library.set_unreadable(vec![galleryfs_fs::Unreadable {
-        root: library::RootId::from_bytes([2; 16]),
-        path: (*b"broken.jpg").into(),
+        file: galleryfs_fs::FileSeen {
+            root: library::RootId::from_bytes([2; 16]),
+            path: (*b"broken.jpg").into(),
+            size: 8,
+            modified: jiff::Timestamp::UNIX_EPOCH,
+        },
         reason: "not a JPEG".into(),
-        size: 8,
-        modified: jiff::Timestamp::UNIX_EPOCH,
     }]);
     soon("the file", || mounted.at("unreadable/broken.jpg").exists());
     assert_eq!(mounted.sh("cat unreadable/broken.jpg"), "no photo");

@@ -10,7 +10,7 @@ use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use support::mounted::{Mounted, noise, soon};
+use support::mounted::{Mounted, Watcher, listed, noise, soon};
 
 fn errno<T: std::fmt::Debug>(outcome: io::Result<T>) -> i32 {
     outcome.unwrap_err().raw_os_error().unwrap()
@@ -145,4 +145,48 @@ fn sed_saves_in_place() {
     let done = Command::new("sed").args(["-i", "s/world/there/"]).arg(&photo).output().unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     is_saved(&mounted, &photo, b"hello there", b"hello world");
+}
+
+#[test]
+fn versions_are_listed_and_removing_the_last_goes_back() {
+    let (mounted, photo, first) = with_photo();
+    let versions = mounted.at("versions");
+    assert_eq!(listed(&versions), [""; 0]);
+    let mut watcher = Watcher::of(&[&versions]);
+    std::fs::write(&photo, b"the second").unwrap();
+    watcher.expect("CREATE,ISDIR a.jpg");
+    let dir = versions.join("a.jpg");
+    soon("two versions", || listed(&dir) == ["0001 a.jpg", "0002 a.jpg"]);
+    let mut watcher = Watcher::of(&[&dir]);
+    std::fs::write(&photo, b"the third").unwrap();
+    soon("three versions", || listed(&dir) == ["0001 a.jpg", "0002 a.jpg", "0003 a.jpg"]);
+    watcher.expect("CREATE 0003 a.jpg");
+    let read = |name: &str| std::fs::read(dir.join(name)).unwrap();
+    assert!(
+        read("0001 a.jpg") == first
+            && read("0002 a.jpg") == b"the second"
+            && read("0003 a.jpg") == b"the third"
+    );
+    let inode = |path: &Path| path.metadata().unwrap().ino();
+    assert_eq!(inode(&dir.join("0003 a.jpg")), inode(&photo));
+    assert_eq!(errno(std::fs::remove_file(dir.join("0002 a.jpg"))), libc::EPERM);
+    assert_eq!(errno(File::create(dir.join("0001 a.jpg"))), libc::EROFS);
+    assert_eq!(errno(std::fs::rename(dir.join("0001 a.jpg"), mounted.at("all/2024/05/b.jpg"))), libc::EROFS);
+    assert_eq!(
+        errno(std::fs::hard_link(dir.join("0001 a.jpg"), mounted.at("favourites/b.jpg"))),
+        libc::EROFS
+    );
+    assert_eq!(errno(File::create(dir.join("new.jpg"))), libc::EPERM);
+    std::fs::hard_link(dir.join("0003 a.jpg"), mounted.at("favourites/a.jpg")).unwrap();
+    std::fs::remove_file(dir.join("0003 a.jpg")).unwrap();
+    assert_eq!(std::fs::read(&photo).unwrap(), b"the second");
+    assert_eq!(listed(&dir), ["0001 a.jpg", "0002 a.jpg"]);
+    soon("it is the photo", || inode(&dir.join("0002 a.jpg")) == inode(&photo));
+    assert_eq!(std::fs::read(mounted.at("favourites/a.jpg")).unwrap(), b"the second");
+    std::fs::remove_file(mounted.at("all/2024/05/a.jpg")).unwrap();
+    assert_eq!(listed(&versions), [""; 0], "not of what is in the trash");
+    std::fs::rename(mounted.at("trash/a.jpg"), mounted.at("all/a.jpg")).unwrap();
+    std::fs::remove_file(dir.join("0002 a.jpg")).unwrap();
+    assert_eq!(std::fs::read(&photo).unwrap(), first);
+    soon("nothing to go back to", || listed(&versions).is_empty() && !dir.exists());
 }

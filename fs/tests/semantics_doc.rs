@@ -11,7 +11,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use galleryfs_fs::{Options, Unreadable};
+use galleryfs_fs::{FileSeen, Options, Unreadable};
 use library::snapshot::fixture::Photo;
 use library::{RowNumber, Visibility};
 use support::{HandClock, TestLibrary};
@@ -78,11 +78,13 @@ fn build(library: &TestLibrary) {
         if let Some(reason) = other.strip_prefix("unreadable: ") {
             std::fs::write(library.root.join(path), &bytes).unwrap();
             unreadable.push(Unreadable {
-                root: library::RootId::from_bytes([2; 16]),
-                path: path.as_bytes().into(),
+                file: FileSeen {
+                    root: library::RootId::from_bytes([2; 16]),
+                    path: path.as_bytes().into(),
+                    size: bytes.len() as u64,
+                    modified: jiff::Timestamp::UNIX_EPOCH,
+                },
                 reason: reason.into(),
-                size: bytes.len() as u64,
-                modified: jiff::Timestamp::UNIX_EPOCH,
             });
             continue;
         }

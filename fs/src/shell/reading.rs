@@ -96,7 +96,7 @@ impl Shared {
         let source = self.tree.source();
         let original = match readable {
             Readable::Row(row, state) => source.open_original(*row, &state.snapshot),
-            Readable::Unreadable(file) => source.open_unreadable(file),
+            Readable::File(file) => source.open_file(file),
             Readable::Fixed(_) => return reply.error(Errno::EIO),
         };
         match original {

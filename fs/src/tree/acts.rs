@@ -15,7 +15,7 @@ pub(super) use self::photos::takes_scratch;
 
 use std::time::Duration;
 
-use library::{AssetId, Decision};
+use library::{AssetId, Decision, RowNumber};
 
 use super::path::DirPath;
 use super::{Entry, Tree};
@@ -41,6 +41,8 @@ pub(super) enum Says {
     OfSearch(SearchDecision),
     /// It goes for good.
     Purge(AssetId),
+    /// It is what it was before it was last saved over.
+    GoBack(RowNumber),
     Nothing,
 }
 
@@ -103,6 +105,7 @@ impl Tree {
             Says::OfTag(decision) => self.source().decide_tag(decision)?,
             Says::OfSearch(decision) => self.source().decide_search(decision)?,
             Says::Purge(asset) => self.source().purge(*asset)?,
+            Says::GoBack(row) => self.source().go_back(*row)?,
         }
         self.told.wait(self.source().snapshot().cursor());
         drop(moving);

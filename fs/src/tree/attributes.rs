@@ -22,7 +22,7 @@ impl Tree {
         }
         let value = match (attribute, Self::other_node(&state, ino)) {
             (Attribute::LastError, Some(Node::Unreadable(at))) => {
-                state.unreadable.get(at).map(|named| named.file.reason.clone())
+                state.beside.unreadable.get(at).map(|named| named.file.reason.clone())
             }
             (Attribute::Query, None) => self.query(ino),
             (Attribute::LastError, None) => self.refusal(ino),

@@ -18,8 +18,9 @@ use library::{Album, Change, Cursor, Entity, Facet, RowNumber, Snapshot};
 
 use super::lingering::is_real;
 use super::path::DirPath;
-use super::state::State;
+use super::state::{Beside, State};
 use super::unreadable::UnreadableFiles;
+use super::versions::Versions;
 use super::view::{Naming, View};
 use super::{Node, Tree, VIEWS, albums, folders, people, searches, tags, view};
 
@@ -135,7 +136,8 @@ fn listed(state: &Arc<State>, path: &DirPath) -> BTreeMap<Name, u64> {
         .filter_map(|(name, node)| {
             let ino = match node {
                 Node::Row(row) => state.row(row)?.inode.get(),
-                Node::Unreadable(at) => state.unreadable.get(at)?.ino,
+                Node::Version(at) => state.beside.versions.numbered(at)?.1,
+                Node::Unreadable(at) => state.beside.unreadable.get(at)?.ino,
                 _ => return None,
             };
             Some((name.into_owned().into(), ino))
@@ -216,11 +218,17 @@ impl Tree {
         let anew = before.epoch != after.epoch;
         let reread = anew || changes.iter().any(|change| change.entity == Entity::Unreadable);
         let unreadable = if reread {
-            Arc::new(UnreadableFiles::named(&old.unreadable, self.source().unreadable()))
+            Arc::new(UnreadableFiles::named(&old.beside.unreadable, self.source().unreadable()))
         } else {
-            Arc::clone(&old.unreadable)
+            Arc::clone(&old.beside.unreadable)
         };
-        let new = Arc::new(old.next(snapshot, today, unreadable, self.source().things()));
+        let list = self.source().versions();
+        let versions = match old.beside.versions.is_of(&list) {
+            true => Arc::clone(&old.beside.versions),
+            false => Arc::new(Versions::of(list)),
+        };
+        let beside = Beside { unreadable, things: self.source().things(), versions };
+        let new = Arc::new(old.next(snapshot, today, beside));
 
         let rows = if anew {
             // Another life of the catalogue numbers its rows anew, so everything is compared by name.
@@ -308,7 +316,8 @@ impl Tree {
         let mut gone = Vec::new();
         for (_, path) in &held {
             if drifting(path)
-                || (path.as_bytes() == b"unreadable" && !Arc::ptr_eq(&old.unreadable, &new.unreadable))
+                || (path.as_bytes() == b"unreadable"
+                    && !Arc::ptr_eq(&old.beside.unreadable, &new.beside.unreadable))
             {
                 let (before, after) = (listed(old, path), listed(new, path));
                 for name in before.keys().chain(after.keys().filter(|name| !before.contains_key(*name))) {

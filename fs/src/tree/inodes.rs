@@ -10,6 +10,8 @@
 
 use std::collections::HashMap;
 
+use library::Checksum;
+
 use super::path::DirPath;
 
 /// The root of every mount.
@@ -18,8 +20,17 @@ pub(crate) const ROOT: u64 = 1;
 pub(crate) const INBOX: u64 = FIXED_END - 1;
 /// Numbers below this are the root's fixed files.
 pub(crate) const FIXED_END: u64 = 1 << 16;
-/// Set in the numbers of unreadable files.
-pub(crate) const UNREADABLE_MARK: u64 = 1 << 62;
+/// Marks the numbers of unreadable files: the highest three bits are 010.
+pub(super) const UNREADABLE_MARK: u64 = 1 << 62;
+/// Marks the numbers of versions that photos had: the highest three bits are 011.
+pub(super) const VERSION_MARK: u64 = 3 << 61;
+
+/// A number for what these bytes say, of the kind that is marked so in the highest three bits.
+pub(super) fn number_of(what: &[u8], mark: u64) -> u64 {
+    let mut bytes = [0; 8];
+    bytes.copy_from_slice(&Checksum::of(what).as_bytes()[..8]);
+    (u64::from_be_bytes(bytes) >> 3) | mark
+}
 
 /// A directory that somebody may hold.
 #[derive(Debug)]

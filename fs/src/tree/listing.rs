@@ -15,7 +15,7 @@ use super::path::DirPath;
 use super::search::{self, Asked};
 use super::state::State;
 use super::view::Naming;
-use super::{Node, Tree, VIEWS, folders, searches, view};
+use super::{Node, Tree, VIEWS, folders, searches, versions, view};
 use crate::error::FsError;
 
 /// One name of a listing, but for `.` and `..`.
@@ -31,6 +31,8 @@ enum Item {
     Fixed(Fixed),
     /// An unreadable file.
     Unreadable(usize),
+    /// What a photo was.
+    Version(usize),
 }
 
 /// A directory as it was at one moment. What it names stays the same for as long as it is read.
@@ -104,7 +106,8 @@ impl Listing {
             Item::Dir(name) | Item::Named(_, name) => name,
             Item::Row(row) => self.state.row(*row)?.name.as_bytes(),
             Item::Fixed(fixed) => fixed.name().as_bytes(),
-            Item::Unreadable(at) => &self.state.unreadable.get(*at)?.name,
+            Item::Version(at) => self.state.beside.versions.get(*at)?.file.file_name(),
+            Item::Unreadable(at) => &self.state.beside.unreadable.get(*at)?.name,
         }))
     }
 
@@ -114,6 +117,7 @@ impl Listing {
             Item::Row(row) | Item::Named(row, _) => Node::Row(*row),
             Item::Fixed(fixed) => Node::Fixed(*fixed),
             Item::Unreadable(at) => Node::Unreadable(*at),
+            Item::Version(at) => Node::Version(*at),
         }
     }
 
@@ -158,7 +162,13 @@ impl Tree {
                 listing.items.extend(files.into_iter().map(|(row, name)| Item::Named(row, name)));
             }
             Naming::Unreadable => {
-                listing.items.extend((0..state.unreadable.iter().count()).map(Item::Unreadable));
+                listing.items.extend((0..state.beside.unreadable.iter().count()).map(Item::Unreadable));
+            }
+            Naming::Versions => {
+                if let Some((row, older, name)) = versions::of_dir(&state, &at) {
+                    listing.items.extend(older.map(Item::Version));
+                    listing.items.push(Item::Named(row, name));
+                }
             }
             Naming::Ranked => {}
         }

@@ -11,10 +11,22 @@ use super::groups::Groups;
 use super::lingering::Lingering;
 use super::recent::Newest;
 use super::unreadable::UnreadableFiles;
+use super::versions::Versions;
 use crate::options::Parts;
 
 /// Longest chain from a part to what it is a part of: a sidecar of a live photo's video is two.
 const MAX_CHAIN: usize = 4;
+
+/// What is known beside the snapshot.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Beside {
+    /// The files that could not be read.
+    pub(crate) unreadable: Arc<UnreadableFiles>,
+    /// What a model sees in the pictures.
+    pub(crate) things: Arc<Things>,
+    /// What photos were before they were saved over.
+    pub(crate) versions: Arc<Versions>,
+}
 
 /// One state of the tree. Immutable; what only some views need is worked out when the first of them asks.
 #[derive(Debug)]
@@ -25,10 +37,8 @@ pub(crate) struct State {
     pub(crate) snapshot: Arc<Snapshot>,
     /// Today.
     pub(crate) today: Date,
-    /// The files that could not be read.
-    pub(crate) unreadable: Arc<UnreadableFiles>,
-    /// What a model sees in the pictures.
-    pub(crate) things: Arc<Things>,
+    /// What is known beside it.
+    pub(crate) beside: Beside,
     /// The directories that can be found though nothing is in them.
     pub(super) lingering: Arc<Lingering>,
     account: AccountId,
@@ -52,15 +62,13 @@ impl State {
         account: AccountId,
         parts: Parts,
         today: Date,
-        unreadable: Arc<UnreadableFiles>,
-        things: Arc<Things>,
+        beside: Beside,
     ) -> Self {
         Self {
             number,
             snapshot,
             today,
-            unreadable,
-            things,
+            beside,
             lingering: Arc::default(),
             account,
             parts,
@@ -78,14 +86,8 @@ impl State {
     }
 
     /// The next state, with this of it changed.
-    pub(crate) fn next(
-        &self,
-        snapshot: Arc<Snapshot>,
-        today: Date,
-        unreadable: Arc<UnreadableFiles>,
-        things: Arc<Things>,
-    ) -> Self {
-        let next = Self::new(self.number + 1, snapshot, self.account, self.parts, today, unreadable, things);
+    pub(crate) fn next(&self, snapshot: Arc<Snapshot>, today: Date, beside: Beside) -> Self {
+        let next = Self::new(self.number + 1, snapshot, self.account, self.parts, today, beside);
         Self { lingering: Arc::clone(&self.lingering), ..next }
     }
 

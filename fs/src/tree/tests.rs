@@ -308,11 +308,13 @@ fn unreadable_files_are_listed_with_their_reason() {
     let tree = tree_of(&library);
     let ino = find(&tree, "unreadable").unwrap().attr.ino.0;
     let file = crate::Unreadable {
-        root: library::RootId::from_bytes([2; 16]),
-        path: (*b"x/broken.jpg").into(),
+        file: crate::FileSeen {
+            root: library::RootId::from_bytes([2; 16]),
+            path: (*b"x/broken.jpg").into(),
+            size: 7,
+            modified: jiff::Timestamp::UNIX_EPOCH,
+        },
         reason: "not a JPEG".into(),
-        size: 7,
-        modified: jiff::Timestamp::UNIX_EPOCH,
     };
     let changes = advance(&tree, &library.set_unreadable(vec![file]));
     assert_eq!(changes.dirs.iter().map(|(ino, _, _)| *ino).collect::<Vec<_>>(), [ino]);

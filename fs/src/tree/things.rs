@@ -20,10 +20,9 @@ impl View for Things {
     }
 
     fn stands(&self, state: &State, number: RowNumber, _row: &Row) -> Vec<DirPath> {
-        let groups = state
-            .things
-            .groups()
-            .flat_map(|group| state.things.of_group(group).map(move |(thing, rows)| (group, thing, rows)));
+        let groups = state.beside.things.groups().flat_map(|group| {
+            state.beside.things.of_group(group).map(move |(thing, rows)| (group, thing, rows))
+        });
         groups
             .filter(|(_, _, rows)| rows.contains(number.0))
             .map(|(group, thing, _)| self.path(&[group, thing]))
@@ -46,7 +45,8 @@ impl View for Things {
     fn contents(&self, state: &State, at: At<'_>) -> Contents {
         match at {
             [] => {
-                let groups = state.things.groups().filter(|group| shown_in(state, group).next().is_some());
+                let groups =
+                    state.beside.things.groups().filter(|group| shown_in(state, group).next().is_some());
                 Contents::of_dirs(groups.collect::<Vec<_>>())
             }
             [group] => match text(group) {
@@ -68,12 +68,12 @@ impl View for Things {
 
 fn rows<'a>(state: &'a State, at: At<'_>) -> Option<&'a roaring::RoaringBitmap> {
     let [group, thing] = at else { return None };
-    state.things.rows(text(group)?, text(thing)?)
+    state.beside.things.rows(text(group)?, text(thing)?)
 }
 
 /// The things of a group of which something shows.
 fn shown_in<'a>(state: &'a State, group: &'a str) -> impl Iterator<Item = &'a str> {
     let shown = state.shown(Things.scope());
-    let things = state.things.of_group(group);
+    let things = state.beside.things.of_group(group);
     things.filter(|(_, rows)| !rows.is_disjoint(shown)).map(|(thing, _)| thing)
 }

@@ -29,8 +29,10 @@ const SWEEP: usize = 1024;
 struct Reached {
     /// No listing and no attribute is older.
     listings: Option<Cursor>,
-    /// No name is older, but for those in directories where somebody waits.
+    /// No name is older, but for those that are told later.
     names: Option<Cursor>,
+    /// The directories whose names are told later, with the state that they are told of.
+    later: Vec<(u64, Cursor)>,
     /// The directories of those who wait for an answer, and how many there are in each.
     busy: HashMap<u64, usize>,
     /// When the last operation in a directory ended.
@@ -111,9 +113,12 @@ impl Told {
         self.moved.notify_all();
     }
 
-    /// The kernel keeps no name from before.
-    pub(crate) fn names(&self, cursor: Cursor) {
-        self.lock().names = Some(cursor);
+    /// The kernel keeps no name from before, but for those in the directories that it is told of later.
+    pub(crate) fn names(&self, cursor: Option<Cursor>, later: Vec<(u64, Cursor)>) {
+        let mut reached = self.lock();
+        reached.names = cursor.or(reached.names);
+        reached.later = later;
+        drop(reached);
         self.moved.notify_all();
     }
 
@@ -122,7 +127,12 @@ impl Told {
         let listings = |reached: &mut Reached| !includes(reached.listings, cursor);
         let waited = self.moved.wait_timeout_while(self.lock(), SHOWN_WITHIN, listings);
         let (reached, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        let names = |reached: &mut Reached| !includes(reached.names, cursor);
+        // Where an operation is under way, that may be the one that waits.
+        let is_later = |reached: &Reached| {
+            let mut later = reached.later.iter().filter(|(dir, _)| !reached.busy.contains_key(dir));
+            later.any(|(_, told_of)| includes(Some(*told_of), cursor))
+        };
+        let names = |reached: &mut Reached| !includes(reached.names, cursor) || is_later(reached);
         let _waited = self.moved.wait_timeout_while(reached, NAMES_WITHIN, names);
     }
 }
@@ -145,11 +155,14 @@ mod tests {
         std::thread::scope(|scope| {
             let waiting = scope.spawn(|| told.wait(at(5)));
             told.listings(at(4));
-            told.names(at(4));
+            told.names(Some(at(4)), Vec::new());
             std::thread::sleep(Duration::from_millis(5));
             assert!(!waiting.is_finished());
             told.listings(at(5));
-            told.names(at(6));
+            told.names(Some(at(6)), vec![(9, at(6)), (8, at(4))]);
+            std::thread::sleep(Duration::from_millis(5));
+            assert!(!waiting.is_finished(), "of 9, where nothing is under way, it is told in a moment");
+            told.names(None, vec![(7, at(6)), (8, at(4))]);
             waiting.join().unwrap();
         });
         drop(two);

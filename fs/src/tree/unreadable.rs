@@ -5,13 +5,13 @@
 
 use std::collections::HashMap;
 
-use library::{Checksum, Row, RowNumber};
+use library::{RootId, Row, RowNumber};
 
-use super::inodes::UNREADABLE_MARK;
+use super::inodes::{self, UNREADABLE_MARK};
 use super::path::DirPath;
 use super::state::State;
 use super::view::{At, Contents, Naming, View};
-use crate::source::Unreadable;
+use crate::source::{FileSeen, Unreadable};
 
 /// The list of unreadable files, named and numbered.
 #[derive(Debug, Default)]
@@ -29,11 +29,14 @@ pub(crate) struct Named {
     pub(crate) file: Unreadable,
 }
 
-fn number(file: &Unreadable, salt: u32) -> u64 {
-    let hash = Checksum::of(&[file.root.as_bytes().as_slice(), &salt.to_be_bytes(), &file.path].concat());
-    let mut bytes = [0; 8];
-    bytes.copy_from_slice(&hash.as_bytes()[..8]);
-    (u64::from_be_bytes(bytes) >> 2) | UNREADABLE_MARK
+fn number(file: &FileSeen, salt: u32) -> u64 {
+    let what = [file.root.as_bytes().as_slice(), &salt.to_be_bytes(), &file.path].concat();
+    inodes::number_of(&what, UNREADABLE_MARK)
+}
+
+/// Where a file lies.
+fn at(file: &Unreadable) -> (RootId, &[u8]) {
+    (file.file.root, &file.file.path)
 }
 
 /// `IMG (2).jpg` for the second `IMG.jpg`.
@@ -49,29 +52,27 @@ impl UnreadableFiles {
     /// Names the files of a new list; those of `before` keep their names.
     pub(crate) fn named(before: &Self, mut list: Vec<Unreadable>) -> Self {
         list.sort();
-        list.dedup_by(|a, b| a.root == b.root && a.path == b.path);
-        let kept: HashMap<_, _> =
-            before.files.iter().map(|named| ((named.file.root, &*named.file.path), named)).collect();
+        list.dedup_by(|a, b| at(a) == at(b));
+        let kept: HashMap<_, _> = before.files.iter().map(|named| (at(&named.file), named)).collect();
         let mut files = Self::default();
-        let (old, new): (Vec<_>, Vec<_>) =
-            list.into_iter().partition(|file| kept.contains_key(&(file.root, &*file.path)));
+        let (old, new): (Vec<_>, Vec<_>) = list.into_iter().partition(|file| kept.contains_key(&at(file)));
         for file in old {
-            if let Some(named) = kept.get(&(file.root, &*file.path)) {
+            if let Some(named) = kept.get(&at(&file)) {
                 files.push(named.name.clone(), named.ino, file);
             }
         }
         for file in new {
-            let mut name = numbered(file.file_name(), 1);
+            let mut name = numbered(file.file.file_name(), 1);
             let mut ordinal = 2;
             while files.by_name.contains_key(&name) {
-                name = numbered(file.file_name(), ordinal);
+                name = numbered(file.file.file_name(), ordinal);
                 ordinal += 1;
             }
             let mut salt = 0;
-            while files.by_inode.contains_key(&number(&file, salt)) {
+            while files.by_inode.contains_key(&number(&file.file, salt)) {
                 salt += 1;
             }
-            let ino = number(&file, salt);
+            let ino = number(&file.file, salt);
             files.push(name, ino, file);
         }
         files
@@ -134,16 +135,11 @@ impl View for UnreadableView {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use library::RootId;
 
     fn file(path: &str) -> Unreadable {
-        Unreadable {
-            root: RootId::from_bytes([2; 16]),
-            path: path.as_bytes().into(),
-            reason: "no".into(),
-            size: 1,
-            modified: jiff::Timestamp::UNIX_EPOCH,
-        }
+        let (root, modified) = (RootId::from_bytes([2; 16]), jiff::Timestamp::UNIX_EPOCH);
+        let file = FileSeen { root, path: path.as_bytes().into(), size: 1, modified };
+        Unreadable { file, reason: "no".into() }
     }
 
     #[test]
@@ -153,7 +149,7 @@ mod tests {
         assert_eq!(first.by_name(b"x.jpg"), Some(0));
         assert_eq!(first.by_name(b"x (2).jpg"), Some(1));
         let second = UnreadableFiles::named(&first, vec![file("a/x.jpg"), file("c/x.jpg")]);
-        let at = |name: &[u8]| second.get(second.by_name(name).unwrap()).unwrap().file.path.clone();
+        let at = |name: &[u8]| second.get(second.by_name(name).unwrap()).unwrap().file.file.path.clone();
         assert_eq!(&*at(b"x (2).jpg"), b"c/x.jpg", "kept");
         assert_eq!(&*at(b"x.jpg"), b"a/x.jpg");
     }

@@ -113,6 +113,8 @@ pub(crate) enum Naming {
     Ranked,
     /// No assets here.
     Unreadable,
+    /// What photos were, numbered.
+    Versions,
 }
 
 /// What a directory lists.

@@ -17,8 +17,8 @@ use std::time::SystemTime;
 use crossbeam_channel::{Receiver, Sender};
 use galleryfs_fs::clock::Clock;
 use galleryfs_fs::{
-    AlbumDecision, Arrival, Arrived, Commit, Details, Original, PersonDecision, QueryError, SearchDecision,
-    Source, SourceError, TagDecision, Unreadable,
+    AlbumDecision, Arrival, Arrived, Commit, Details, FileSeen, Original, PersonDecision, QueryError,
+    SearchDecision, Source, SourceError, TagDecision, Unreadable, Version,
 };
 use jiff::civil::Date;
 use library::metadata::TagPath;
@@ -35,6 +35,7 @@ pub struct TestLibrary {
     current: Mutex<Arc<Snapshot>>,
     subscribers: Mutex<Vec<Sender<Commit>>>,
     unreadable: Mutex<Vec<Unreadable>>,
+    kept: Mutex<Arc<Vec<Version>>>,
     things: Mutex<Arc<Things>>,
     versions: AtomicU64,
     /// When each file was last written here: one with another time is somebody else's doing.
@@ -54,6 +55,7 @@ impl TestLibrary {
             fixture: Mutex::new(fixture),
             subscribers: Mutex::default(),
             unreadable: Mutex::default(),
+            kept: Mutex::default(),
             things: Mutex::default(),
             versions: AtomicU64::new(0),
             known: Mutex::default(),
@@ -215,6 +217,48 @@ impl TestLibrary {
             fixture.retag(number, &joined.iter().map(String::as_str).collect::<Vec<_>>());
             vec![number]
         });
+    }
+}
+
+impl TestLibrary {
+    /// Keeps what a photo is, before it is saved over.
+    fn keep(&self, row: RowNumber, path: &Path) -> Result<(), SourceError> {
+        let asset = self.snapshot().row(row).unwrap().id;
+        let mut kept = Vec::clone(&self.versions());
+        let number = kept.iter().filter(|version| version.asset == asset).count() as u32 + 1;
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let relative = format!("kept/{asset}/{number:04} {name}");
+        std::fs::create_dir_all(self.root.join(&relative).parent().unwrap())?;
+        std::fs::copy(path, self.root.join(&relative))?;
+        let metadata = self.root.join(&relative).metadata()?;
+        let file = FileSeen {
+            root: self.fixture.lock().unwrap().root(),
+            path: relative.into_bytes().into(),
+            size: metadata.len(),
+            modified: jiff::Timestamp::try_from(metadata.modified()?).unwrap(),
+        };
+        kept.push(Version { asset, number, file });
+        *self.kept.lock().unwrap() = Arc::new(kept);
+        Ok(())
+    }
+
+    /// Has a photo have these bytes.
+    fn replace(&self, row: RowNumber, bytes: &[u8]) -> Result<(), SourceError> {
+        let path = self.path_of(row, &self.snapshot()).ok_or(SourceError::Gone)?;
+        // A file of its own: whoever reads the one before goes on reading that.
+        std::fs::remove_file(&path)?;
+        std::fs::write(&path, bytes)?;
+        self.note(&path);
+        let modified = path.metadata()?.modified()?;
+        self.edit(|fixture| {
+            fixture.change(row, |row| {
+                row.inode = library::AssetInode::of(row.id, &library::Checksum::of(bytes), 0);
+                row.size = bytes.len() as u64;
+                row.modified = jiff::Timestamp::try_from(modified).unwrap().into();
+            });
+            vec![row]
+        });
+        Ok(())
     }
 }
 
@@ -479,20 +523,9 @@ impl Source for TestLibrary {
         if bytes.starts_with(b"no") {
             return Err(SourceError::Refused("it is no photo".into()));
         }
-        // A file of its own: whoever reads the one before goes on reading that.
-        std::fs::rename(&path, path.with_extension("before"))?;
-        std::fs::write(&path, &bytes)?;
-        self.note(&path);
-        let modified = path.metadata()?.modified()?;
-        self.edit(|fixture| {
-            fixture.change(row, |row| {
-                row.inode = library::AssetInode::of(row.id, &library::Checksum::of(&bytes), 0);
-                row.size = bytes.len() as u64;
-                row.modified = jiff::Timestamp::try_from(modified).unwrap().into();
-            });
-            vec![row]
-        });
-        Ok(())
+        std::fs::copy(&path, path.with_extension("before"))?;
+        self.keep(row, &path)?;
+        self.replace(row, &bytes)
     }
 
     fn amended(&self, _file: &File) -> Result<(), SourceError> {
@@ -515,7 +548,24 @@ impl Source for TestLibrary {
         self.unreadable.lock().unwrap().clone()
     }
 
-    fn open_unreadable(&self, file: &Unreadable) -> Result<Original, SourceError> {
+    fn versions(&self) -> Arc<Vec<Version>> {
+        Arc::clone(&self.kept.lock().unwrap())
+    }
+
+    fn go_back(&self, row: RowNumber) -> Result<(), SourceError> {
+        let asset = self.snapshot().row(row).unwrap().id;
+        let mut kept = Vec::clone(&self.versions());
+        let last = kept.iter().filter(|version| version.asset == asset).max_by_key(|version| version.number);
+        let last = last.ok_or(SourceError::Gone)?.clone();
+        kept.retain(|version| *version != last);
+        let path = self.root.join(std::ffi::OsStr::from_bytes(&last.file.path));
+        let bytes = std::fs::read(&path)?;
+        std::fs::remove_file(path)?;
+        *self.kept.lock().unwrap() = Arc::new(kept);
+        self.replace(row, &bytes)
+    }
+
+    fn open_file(&self, file: &FileSeen) -> Result<Original, SourceError> {
         self.open(&self.root.join(std::ffi::OsStr::from_bytes(&file.path)))
     }
 }

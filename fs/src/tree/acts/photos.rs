@@ -11,7 +11,7 @@ use crate::tree::membership::Membership;
 use crate::tree::path::DirPath;
 use crate::tree::state::State;
 use crate::tree::view::Naming;
-use crate::tree::{Node, Tree, trash, view};
+use crate::tree::{Node, Tree, trash, versions, view};
 
 /// What it says of a photo to be in a directory.
 enum Class {
@@ -95,8 +95,13 @@ impl Tree {
         let row = match Self::child(&state, &dir, name).ok_or(FsError::NotFound)? {
             Node::Row(row) => row,
             Node::Dir(_) => return Err(FsError::IsADirectory),
+            Node::Version(_) => return Err(FsError::OlderVersion),
             Node::Fixed(_) | Node::Unreadable(_) => return Err(FsError::ReadOnly),
         };
+        if dir.split_view().is_some_and(|(top, _)| top == versions::NAME.as_bytes()) {
+            let ino = state.row(row).ok_or(FsError::NotFound)?.inode.get();
+            return Ok(Act::of(ino, Says::GoBack(row)));
+        }
         let leaves = match class(&state, &dir) {
             Class::Decided(membership) => Some(membership.leaves),
             Class::Computed => Some(vec![Decision::Trash(true)]),
@@ -128,7 +133,7 @@ impl Tree {
         let row = match Self::child(&state, &dir, name).ok_or(FsError::NotFound)? {
             Node::Row(row) => row,
             Node::Dir(moved) => return self.rename_dir(&state, parent, &moved, there, onto),
-            Node::Fixed(_) | Node::Unreadable(_) => return Err(FsError::ReadOnly),
+            Node::Fixed(_) | Node::Unreadable(_) | Node::Version(_) => return Err(FsError::ReadOnly),
         };
         let (from, into) = (class(&state, &dir), class(&state, &new_dir));
         let moved_in = moved_in(&state, &new_dir, row).filter(|_| dir != new_dir);
