@@ -95,6 +95,53 @@ fn a_photo_edited_by_programs_stays_the_photo_and_keeps_what_it_was() {
 }
 
 #[test]
+fn versions_are_gone_back_from_one_by_one_and_go_with_their_photo() {
+    let site = Site::default();
+    let pictures = [1, 2, 3].map(|seed| Jpeg::new(seed).taken("2024:05:01 10:20:30").bytes());
+    site.put("in/a.jpg", &pictures[0]);
+    let daemon = site.up();
+    daemon.settle();
+    let photo = site.mount().join("all/2024/05/a.jpg");
+    let versions = site.mount().join("versions/a.jpg");
+    let (before, source) = (shown(&site)["id"].clone(), site.folder().join("new.jpg"));
+    for picture in &pictures[1..] {
+        std::fs::write(&source, picture).unwrap();
+        run("cp", &[source.as_os_str(), photo.as_os_str()]);
+    }
+    let listed = || folder::names(&versions);
+    assert_eq!(listed(), ["0001 a.jpg", "0002 a.jpg", "0003 a.jpg"]);
+    assert!(daemon.stop().success());
+    let daemon = site.up();
+    daemon.settle();
+    for (name, picture) in listed().iter().zip(&pictures) {
+        assert_eq!(&std::fs::read(versions.join(name)).unwrap(), picture, "{name}");
+    }
+    std::fs::remove_file(versions.join("0003 a.jpg")).unwrap();
+    assert_eq!(std::fs::read(&photo).unwrap(), pictures[1]);
+    assert_eq!(std::fs::read(site.photos().join("in/a.jpg")).unwrap(), pictures[1], "on the disk");
+    assert_eq!(listed(), ["0001 a.jpg", "0002 a.jpg"]);
+    assert_eq!(shown(&site)["id"], before);
+    let kept = files(&site).1;
+    assert!(kept.contains(&pictures[0]) && kept.contains(&pictures[2]), "what was gone back from is kept");
+    daemon.kill();
+    let daemon = site.up();
+    daemon.settle();
+    assert_eq!(std::fs::read(&photo).unwrap(), pictures[1]);
+    std::fs::remove_file(versions.join("0002 a.jpg")).unwrap();
+    eventually("the first again", &true, || std::fs::read(&photo).is_ok_and(|bytes| bytes == pictures[0]));
+    eventually("nothing to go back to", &Vec::<String>::new(), || {
+        folder::names(&site.mount().join("versions"))
+    });
+    // What was gone back from can be saved again.
+    std::fs::write(&source, &pictures[2]).unwrap();
+    run("cp", &[source.as_os_str(), photo.as_os_str()]);
+    assert_eq!(listed(), ["0001 a.jpg", "0002 a.jpg"]);
+    std::fs::remove_file(&photo).unwrap();
+    std::fs::remove_file(site.mount().join("trash/a.jpg")).unwrap();
+    assert_eq!(files(&site), (vec![], vec![]), "all of it went");
+}
+
+#[test]
 fn vim_and_an_appending_shell_save_versions() {
     let site = Site::default();
     let original = Jpeg::new(1).taken("2024:05:01 10:20:30").bytes();
