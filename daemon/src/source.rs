@@ -202,6 +202,8 @@ impl Source for LibrarySource {
             AlbumDecision::Place { album, parent, name, replaced } => {
                 library.place_album(face, *album, *parent, name, *replaced)
             }
+            AlbumDecision::Order(album, assets) => library.order_album(face, *album, assets),
+            AlbumDecision::Cover(album, asset) => library.cover_album(face, *album, *asset),
             AlbumDecision::RemoveEmpty(album) => library.remove_album(face, *album, Emptied::ByHand),
             AlbumDecision::Remove(album) => library.remove_album(face, *album, Emptied::WithAll),
         };

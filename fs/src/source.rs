@@ -157,6 +157,10 @@ pub enum AlbumDecision {
         /// The one that it replaces, if that is empty.
         replaced: Option<AlbumId>,
     },
+    /// These photos come first in it, in this order.
+    Order(AlbumId, Vec<AssetId>),
+    /// This photo stands for it, or none in particular.
+    Cover(AlbumId, Option<AssetId>),
     /// It is no more, if it is empty.
     RemoveEmpty(AlbumId),
     /// It is no more, whatever is in it.

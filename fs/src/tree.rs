@@ -431,17 +431,6 @@ impl Tree {
         }
     }
 
-    /// The query of a search directory. `None` for any other directory.
-    pub(crate) fn query(&self, ino: u64) -> Option<String> {
-        match Asked::by(&self.dir(ino).ok()?)? {
-            Asked::Query(query) => Some(query.to_owned()),
-            Asked::Saved(name) => {
-                searches::named(&self.state(), name).map(|search| search.query.as_ref().to_owned())
-            }
-            Asked::Like(_) => None,
-        }
-    }
-
     /// Whether what a directory lists must be searched for.
     pub(crate) fn is_search(&self, ino: u64) -> bool {
         self.dir(ino).is_ok_and(|path| Asked::by(&path).is_some())

@@ -57,6 +57,10 @@ attributes! {
     LastError b"user.galleryfs.last_error";
     /// What a directory searches for.
     Query b"user.galleryfs.query";
+    /// In which order the photos of an album are: names, one a line.
+    Order b"user.galleryfs.order";
+    /// The photo that stands for an album, by name.
+    Cover b"user.galleryfs.cover";
 }
 
 /// The text of a value. Programs that write C strings end them with a zero byte.
@@ -93,6 +97,9 @@ impl Attribute {
     pub(crate) fn needs_catalogue(self) -> bool {
         matches!(self, Self::Comment | Self::Sha1)
     }
+
+    /// Those a directory may have.
+    pub(crate) const OF_DIRECTORIES: [Self; 4] = [Self::LastError, Self::Query, Self::Order, Self::Cover];
 
     /// Those an asset may have.
     const OF_ASSETS: [Self; 9] = [
@@ -132,7 +139,7 @@ impl Attribute {
                 words.join(", ")
             }),
             Self::Kind => Some(row.kind.word().to_owned()),
-            Self::LastError | Self::Query => None,
+            Self::LastError | Self::Query | Self::Order | Self::Cover => None,
         }
     }
 

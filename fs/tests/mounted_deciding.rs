@@ -323,3 +323,43 @@ fn searches_are_saved_renamed_and_forgotten_and_whoever_watches_is_told() {
     assert_eq!(listed(&at("searches")), [""; 0]);
     assert_eq!(listed(&at("trash")), [""; 0], "no photo goes with a search");
 }
+
+#[test]
+fn an_album_has_an_order_and_a_cover() {
+    let mounted = Mounted::new();
+    for name in ["a.jpg", "b.jpg", "c.jpg"] {
+        mounted.library.add_plain(name, name.as_bytes());
+    }
+    let (album, dir) = (mounted.at("albums/Trip"), mounted.at("all/2024/05"));
+    soon("photos", || listed(&dir).len() == 3);
+    std::fs::create_dir(&album).unwrap();
+    for name in ["a.jpg", "b.jpg"] {
+        std::fs::hard_link(dir.join(name), album.join(name)).unwrap();
+    }
+    let flags = rustix::fs::XattrFlags::empty();
+    let set = |name: &str, value: &str| rustix::fs::setxattr(&album, name, value.as_bytes(), flags);
+    let get = |name: &str| {
+        let mut value = [0; 64];
+        let length = rustix::fs::getxattr(&album, name, &mut value)?;
+        Ok::<_, rustix::io::Errno>(String::from_utf8(value[..length].to_vec()).unwrap())
+    };
+    let in_order = || mounted.sh("ls -U albums/Trip") + "\n";
+    assert_eq!(get("user.galleryfs.order"), Err(rustix::io::Errno::NODATA));
+    set("user.galleryfs.order", "b.jpg\na.jpg\n").unwrap();
+    assert_eq!(
+        (in_order(), get("user.galleryfs.order")),
+        ("b.jpg\na.jpg\n".into(), Ok("b.jpg\na.jpg".into()))
+    );
+    std::fs::hard_link(dir.join("c.jpg"), album.join("c.jpg")).unwrap();
+    assert_eq!(in_order(), "b.jpg\na.jpg\nc.jpg\n", "what has no place comes last");
+    set("user.galleryfs.cover", "c.jpg").unwrap();
+    assert_eq!(get("user.galleryfs.cover"), Ok("c.jpg".into()));
+    std::fs::remove_file(album.join("c.jpg")).unwrap();
+    assert_eq!(get("user.galleryfs.cover"), Err(rustix::io::Errno::NODATA), "it is not in it any more");
+    assert_eq!(set("user.galleryfs.cover", "c.jpg"), Err(rustix::io::Errno::INVAL));
+    assert_eq!(set("user.galleryfs.order", "nothing.jpg"), Err(rustix::io::Errno::INVAL));
+    rustix::fs::removexattr(&album, "user.galleryfs.order").unwrap();
+    assert_eq!(in_order(), "a.jpg\nb.jpg\n");
+    let other = rustix::fs::setxattr(mounted.at("albums"), "user.galleryfs.cover", b"a.jpg", flags);
+    assert_eq!(other, Err(rustix::io::Errno::PERM));
+}

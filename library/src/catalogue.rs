@@ -30,7 +30,7 @@ use crate::change::{Change, ChangeSeq, Cursor, Entity};
 use crate::id::{Epoch, LibraryId};
 
 /// Raised when the layout of keys or records changes: an older catalogue is then thrown away and filled anew.
-const SCHEMA: u32 = 6;
+const SCHEMA: u32 = 7;
 
 /// Bytes of sled's page cache. The columns in memory answer nearly everything, so it is small.
 const CACHE: u64 = 24 << 20;

@@ -158,6 +158,20 @@ pub enum Fact {
         /// Whether it is.
         gone: bool,
     },
+    /// In which order the photos of an album are. It replaces the one before.
+    AlbumOrder {
+        /// Which album.
+        album: AlbumId,
+        /// Those that come first; all others come after them by themselves.
+        assets: Vec<AssetId>,
+    },
+    /// Which photo stands for an album.
+    AlbumCover {
+        /// Which album.
+        album: AlbumId,
+        /// The photo; `None`: any.
+        asset: Option<AssetId>,
+    },
     /// Whether an asset is in an album.
     AlbumAsset {
         /// Which album.
@@ -322,6 +336,8 @@ const KINDS: &[&str] = &[
     "purge",
     "album",
     "album_gone",
+    "album_order",
+    "album_cover",
     "album_asset",
     "tag_kept",
     "saved_search",
@@ -370,6 +386,8 @@ impl Fact {
             Self::Trash { asset, .. } | Self::Purge { asset } => Some(format!("trash {asset}")),
             Self::Album { album, .. } => Some(format!("album {album}")),
             Self::AlbumGone { album, .. } => Some(format!("album gone {album}")),
+            Self::AlbumOrder { album, .. } => Some(format!("album order {album}")),
+            Self::AlbumCover { album, .. } => Some(format!("album cover {album}")),
             Self::AlbumAsset { album, asset, .. } => Some(format!("album asset {album} {asset}")),
             Self::TagKept { owner, tag, .. } => Some(format!("tag kept {owner} {:?}", tag.folded())),
             Self::SavedSearch { search, .. } => Some(format!("saved search {search}")),
@@ -433,6 +451,8 @@ mod tests {
                 name: "Summer / 24".into(),
             },
             Fact::AlbumGone { album: AlbumId::from_bytes([8; 16]), gone: true },
+            Fact::AlbumOrder { album: AlbumId::from_bytes([8; 16]), assets: vec![asset] },
+            Fact::AlbumCover { album: AlbumId::from_bytes([8; 16]), asset: Some(asset) },
             Fact::AlbumAsset { album: AlbumId::from_bytes([8; 16]), asset, has: false },
             Fact::TagKept {
                 owner: AccountId::from_bytes([1; 16]),

@@ -136,7 +136,9 @@ pub(crate) fn apply(
         | Fact::AlbumAsset { .. } => decided(tx, fact, time)?,
         // What that means is journalled with it.
         Fact::Undo { .. } => {}
-        Fact::Album { .. } | Fact::AlbumGone { .. } => albums::apply(tx, fact)?,
+        Fact::Album { .. } | Fact::AlbumGone { .. } | Fact::AlbumOrder { .. } | Fact::AlbumCover { .. } => {
+            albums::apply(tx, fact)?
+        }
         Fact::TagKept { owner, tag, kept } => {
             let key = Key::kept_tag(*owner, tag);
             match kept {

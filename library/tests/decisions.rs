@@ -321,6 +321,35 @@ fn a_tag_is_kept_without_photos_and_renamed_on_all_of_them() {
 }
 
 #[test]
+fn an_album_keeps_its_order_and_its_cover() {
+    let mut folder = Folder::new();
+    folder.add("a.jpg", b"one");
+    folder.add("b.jpg", b"two");
+    let (library, face) = (&folder.library, Face::Mount);
+    let album = library.make_album(face, None, "Trips").unwrap();
+    decide(&folder, "a.jpg", &[Decision::JoinAlbum(album)]);
+    let (a, b) = (id(&folder, "a.jpg"), id(&folder, "b.jpg"));
+    library.order_album(face, album, &[b, a]).unwrap();
+    library.cover_album(face, album, Some(a)).unwrap();
+    assert!(matches!(
+        library.cover_album(face, album, Some(b)),
+        Err(LibraryError::Album(library::AlbumError::NotInIt(_)))
+    ));
+    library.place_album(face, album, None, "Journeys", None).unwrap();
+    for rebuild in [false, false, true] {
+        let snapshot = folder.library.snapshot();
+        let known = snapshot.album_by_id(album).unwrap();
+        assert_eq!((&*known.order, known.cover, &*known.name), (&[b, a][..], Some(a), "Journeys"));
+        folder.reopen(rebuild);
+        folder.rescan(|_| {});
+    }
+    folder.library.undo(Face::Cli, 3).unwrap();
+    let snapshot = folder.library.snapshot();
+    let known = snapshot.album_by_id(album).unwrap();
+    assert_eq!((known.order.len(), known.cover, &*known.name), (0, None, "Trips"));
+}
+
+#[test]
 fn a_query_is_saved_under_a_name_and_kept() {
     let mut folder = Folder::new();
     folder.add("a.jpg", b"one tag=Trips/Rome");

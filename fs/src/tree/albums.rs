@@ -1,6 +1,9 @@
 //! `albums/...`: directories of the user's own making, in each other. A photo is in as many as one likes.
 
-use library::{Album, Decision, Facet, Row, RowNumber, Scope};
+use std::collections::HashSet;
+
+use library::{Album, AssetId, Decision, Facet, Row, RowNumber, Scope};
+use roaring::RoaringBitmap;
 
 use super::acts::{Onto, Says};
 use super::membership::Membership;
@@ -10,6 +13,7 @@ use super::view::{At, Contents, View, text};
 use crate::error::FsError;
 use crate::name::{original, safe};
 use crate::source::AlbumDecision;
+use crate::xattr::Attribute;
 
 /// `albums/`.
 #[derive(Debug)]
@@ -52,6 +56,14 @@ fn parent(state: &State, at: At<'_>) -> Result<Option<library::AlbumId>, FsError
     }
 }
 
+/// The photos of an album in the order that it was given; the others after them, as they came.
+fn ordered(state: &State, album: &Album, mut rows: RoaringBitmap) -> Vec<RowNumber> {
+    let first = album.order.iter().filter_map(|asset| state.snapshot.by_id(*asset));
+    let mut ordered: Vec<RowNumber> = first.filter(|row| rows.remove(row.0)).collect();
+    ordered.extend(rows.into_iter().map(RowNumber));
+    ordered
+}
+
 impl View for Albums {
     fn name(&self) -> &'static str {
         "albums"
@@ -84,7 +96,53 @@ impl View for Albums {
         let dirs = Contents::of_dirs(below.map(|album| safe(&album.name))).dirs;
         let facet = album_at(state, at).and_then(|album| state.snapshot.facet(Facet::Album(album.row)));
         let rows = facet.map(|set| set & state.shown(self.scope())).unwrap_or_default();
-        Contents { dirs, rows: Contents::of_rows(rows).rows }
+        let order = album_at(state, at).map(|album| ordered(state, album, rows)).unwrap_or_default();
+        Contents { dirs, rows: order }
+    }
+
+    fn attribute(&self, state: &State, at: At<'_>, attribute: Attribute) -> Option<String> {
+        let album = album_at(state, at)?;
+        let name = |asset: &AssetId| {
+            let photo = state.row(state.snapshot.by_id(*asset)?)?;
+            let is_there = state.shows(photo, self.scope()) && photo.extras.albums.contains(&album.row);
+            is_there.then(|| photo.name.to_string())
+        };
+        match attribute {
+            Attribute::Order => {
+                let names: Vec<String> = album.order.iter().filter_map(name).collect();
+                (!names.is_empty()).then(|| names.join("\n"))
+            }
+            Attribute::Cover => album.cover.as_ref().and_then(name),
+            _ => None,
+        }
+    }
+
+    fn set_attribute(
+        &self,
+        state: &State,
+        at: At<'_>,
+        attribute: Attribute,
+        value: Option<&str>,
+    ) -> Result<Says, FsError> {
+        let album = album_at(state, at).ok_or(FsError::FixedAttribute)?;
+        let photo = |name: &str| {
+            let row = state.snapshot.by_name(name).and_then(|row| state.row(row));
+            let row = row.filter(|row| row.extras.albums.contains(&album.row));
+            let absent = || FsError::BadValue(format!("\"{name}\" is not in this album"));
+            row.map(|row| row.id).ok_or_else(absent)
+        };
+        let decision = match attribute {
+            Attribute::Order => {
+                let names = value.unwrap_or_default().lines().filter(|name| !name.is_empty());
+                let mut seen = HashSet::new();
+                let mut order = names.map(photo).collect::<Result<Vec<_>, _>>()?;
+                order.retain(|photo| seen.insert(*photo));
+                AlbumDecision::Order(album.id, order)
+            }
+            Attribute::Cover => AlbumDecision::Cover(album.id, value.map(photo).transpose()?),
+            _ => return Err(FsError::FixedAttribute),
+        };
+        Ok(Says::OfAlbum(decision))
     }
 
     fn membership(&self, state: &State, at: At<'_>) -> Option<Membership> {

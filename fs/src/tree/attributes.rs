@@ -3,11 +3,9 @@
 use library::{AssetInode, RowNumber};
 
 use super::acts::{Act, Says};
-use super::search::Asked;
 use super::state::State;
-use super::{Node, Tree, searches};
+use super::{Node, Tree, view};
 use crate::error::FsError;
-use crate::source::SearchDecision;
 use crate::xattr::{Attribute, attribute_text};
 
 impl Tree {
@@ -24,8 +22,7 @@ impl Tree {
             (Attribute::LastError, Some(Node::Unreadable(at))) => {
                 state.beside.unreadable.get(at).map(|named| named.file.reason.clone())
             }
-            (Attribute::Query, None) => self.query(ino),
-            (Attribute::LastError, None) => self.refusal(ino),
+            (attribute, None) => self.dir_attribute(&state, ino, attribute),
             _ => None,
         };
         value.map(String::into_bytes).ok_or(FsError::NoAttribute)
@@ -39,7 +36,9 @@ impl Tree {
         value: Option<&[u8]>,
     ) -> Result<Act, FsError> {
         let state = self.state();
-        let Some(number) = asset(&state, ino)? else { return self.set_query(&state, ino, attribute, value) };
+        let Some(number) = asset(&state, ino)? else {
+            return self.set_dir_attribute(&state, ino, attribute, value);
+        };
         let row = state.row(number).ok_or(FsError::NotFound)?;
         if row.extras.host.is_some() {
             // A part is described by its photo.
@@ -49,21 +48,29 @@ impl Tree {
         Ok(Act::of(ino, Says::OfPhotos(vec![(row.id, vec![decision])])))
     }
 
-    /// Has the name of a directory in `searches/` stand for another query.
-    fn set_query(
+    /// Sets an attribute of a directory.
+    fn set_dir_attribute(
         &self,
         state: &State,
         ino: u64,
         attribute: Attribute,
         value: Option<&[u8]>,
     ) -> Result<Act, FsError> {
-        let (Attribute::Query, Some(value), Ok(path)) = (attribute, value, self.dir(ino)) else {
-            return Err(FsError::FixedAttribute);
-        };
-        let Some(Asked::Saved(name)) = Asked::by(&path) else { return Err(FsError::FixedAttribute) };
-        let search = searches::named(state, name).ok_or(FsError::NotFound)?;
-        let query = attribute_text(value)?;
-        Ok(Act::of(ino, Says::OfSearch(SearchDecision::Ask(search.id, query.to_owned()))))
+        let path = self.dir(ino).map_err(|_| FsError::FixedAttribute)?;
+        let (top, at) = path.split_view().ok_or(FsError::FixedAttribute)?;
+        let value = value.map(attribute_text).transpose()?;
+        let view = view(top).ok_or(FsError::NotFound)?;
+        Ok(Act::of(ino, view.set_attribute(state, &at, attribute, value)?))
+    }
+
+    /// The value of an attribute of a directory.
+    fn dir_attribute(&self, state: &State, ino: u64, attribute: Attribute) -> Option<String> {
+        if attribute == Attribute::LastError {
+            return self.refusal(ino);
+        }
+        let path = self.dir(ino).ok()?;
+        let (top, at) = path.split_view()?;
+        view(top)?.attribute(state, &at, attribute)
     }
 
     /// The names of the attributes something has, each ended by a zero byte.
@@ -75,8 +82,10 @@ impl Tree {
         }
         Ok(match Self::other_node(&state, ino) {
             Some(Node::Unreadable(_)) => Attribute::names([Attribute::LastError]),
-            None if self.query(ino).is_some() => Attribute::names([Attribute::Query]),
-            None if self.refusal(ino).is_some() => Attribute::names([Attribute::LastError]),
+            None => {
+                let has = |attribute: &Attribute| self.dir_attribute(&state, ino, *attribute).is_some();
+                Attribute::names(Attribute::OF_DIRECTORIES.into_iter().filter(has))
+            }
             _ => Vec::new(),
         })
     }

@@ -14,6 +14,7 @@ use super::searches::Searches;
 use super::similar::Similar;
 use super::state::State;
 use super::view::{At, Contents, Naming, View, text};
+use crate::xattr::Attribute;
 
 /// `search/`.
 #[derive(Debug)]
@@ -103,6 +104,13 @@ impl View for Search {
 
     fn contents(&self, _state: &State, _at: At<'_>) -> Contents {
         Contents::default()
+    }
+
+    fn attribute(&self, _state: &State, at: At<'_>, attribute: Attribute) -> Option<String> {
+        match (at, attribute) {
+            ([name], Attribute::Query) => query(name).map(str::to_owned),
+            _ => None,
+        }
     }
 }
 

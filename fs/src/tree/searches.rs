@@ -10,6 +10,7 @@ use super::view::{At, Contents, Naming, View, text};
 use crate::error::FsError;
 use crate::name::{original, safe};
 use crate::source::SearchDecision;
+use crate::xattr::Attribute;
 
 /// `searches/`.
 #[derive(Debug)]
@@ -103,6 +104,26 @@ impl View for Searches {
         match state.snapshot.saved_search(state.account(), &word) {
             Some(there) if there.id != search.id => Err(FsError::Exists),
             _ => Ok(Says::OfSearch(SearchDecision::Name(search.id, word))),
+        }
+    }
+
+    fn attribute(&self, state: &State, path: At<'_>, attribute: Attribute) -> Option<String> {
+        let search = at(state, path).filter(|_| attribute == Attribute::Query)?;
+        Some(search.query.as_ref().to_owned())
+    }
+
+    fn set_attribute(
+        &self,
+        state: &State,
+        path: At<'_>,
+        attribute: Attribute,
+        value: Option<&str>,
+    ) -> Result<Says, FsError> {
+        match (at(state, path), attribute, value) {
+            (Some(search), Attribute::Query, Some(query)) => {
+                Ok(Says::OfSearch(SearchDecision::Ask(search.id, query.to_owned())))
+            }
+            _ => Err(FsError::FixedAttribute),
         }
     }
 

@@ -7,6 +7,7 @@ use super::membership::Membership;
 use super::path::DirPath;
 use super::state::State;
 use crate::error::FsError;
+use crate::xattr::Attribute;
 
 /// The components of a directory's path below its view; empty for the view's own directory.
 pub(crate) type At<'a> = &'a [&'a [u8]];
@@ -79,6 +80,22 @@ pub(crate) trait View: Send + Sync {
     /// What moving the directory at `at` into the trash stands for, where that is not of its photos.
     fn removed(&self, _state: &State, _at: At<'_>) -> Option<Says> {
         None
+    }
+
+    /// The value of an attribute that the directory at `at` has of its own.
+    fn attribute(&self, _state: &State, _at: At<'_>, _attribute: Attribute) -> Option<String> {
+        None
+    }
+
+    /// What setting an attribute of the directory at `at` stands for; no value takes it away.
+    fn set_attribute(
+        &self,
+        _state: &State,
+        _at: At<'_>,
+        _attribute: Attribute,
+        _value: Option<&str>,
+    ) -> Result<Says, FsError> {
+        Err(FsError::FixedAttribute)
     }
 
     /// The rule by which its files are named and found.

@@ -306,6 +306,14 @@ impl Source for TestLibrary {
             Ok(())
         };
         match decision {
+            AlbumDecision::Order(album, assets) => {
+                fixture.order_album(*album, assets);
+                changed.push(*album);
+            }
+            AlbumDecision::Cover(album, asset) => {
+                fixture.cover_album(*album, *asset);
+                changed.push(*album);
+            }
             AlbumDecision::RemoveEmpty(album) => go(&mut fixture, *album, false)?,
             AlbumDecision::Remove(album) => go(&mut fixture, *album, true)?,
             AlbumDecision::Make { parent, name } => {

@@ -160,6 +160,10 @@ pub(crate) struct AlbumRecord {
     pub(crate) parent: Option<AlbumId>,
     pub(crate) name: String,
     pub(crate) gone: bool,
+    /// Those that come first, in this order; among them may be some that are not in it.
+    pub(crate) order: Vec<AssetId>,
+    /// The photo that stands for it, whether or not that is in it now.
+    pub(crate) cover: Option<AssetId>,
 }
 
 /// A query that has a name.

@@ -4,7 +4,7 @@
 use super::{Library, LibraryError};
 use crate::catalogue::transaction::Transaction;
 use crate::fact::Fact;
-use crate::id::AlbumId;
+use crate::id::{AlbumId, AssetId};
 use crate::journal::Face;
 use crate::names;
 use crate::snapshot::{Album, Facet, Snapshot};
@@ -33,6 +33,9 @@ pub enum AlbumError {
     /// Too deep.
     #[error("albums lie in albums {MAX_DEPTH} deep at most")]
     TooDeep,
+    /// It is to stand for an album that it is not in.
+    #[error("the photo is not in the album \"{0}\": put it in first")]
+    NotInIt(String),
     /// Something is in it.
     #[error("the album \"{0}\" is not empty: take out what is in it first")]
     NotEmpty(String),
@@ -84,6 +87,39 @@ impl Library {
             }
             if known.parent != parent || &*known.name != name {
                 tx.decide(Fact::Album { album, owner: known.owner, parent, name: name.to_owned() })?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Has these photos come first in an album, in this order. None at all leaves the order to itself again.
+    pub fn order_album(&self, face: Face, album: AlbumId, assets: &[AssetId]) -> Result<(), LibraryError> {
+        self.write(self.account(), face, |tx, _| {
+            let snapshot = self.snapshot();
+            if *known(&snapshot, album)?.order != *assets {
+                tx.decide(Fact::AlbumOrder { album, assets: assets.to_vec() })?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Has a photo stand for an album that it is in, or none in particular.
+    pub fn cover_album(
+        &self,
+        face: Face,
+        album: AlbumId,
+        asset: Option<AssetId>,
+    ) -> Result<(), LibraryError> {
+        self.write(self.account(), face, |tx, _| {
+            let snapshot = self.snapshot();
+            let known = known(&snapshot, album)?;
+            if let Some(asset) = asset {
+                let row = snapshot.by_id(asset).and_then(|row| snapshot.row(row));
+                let is_in_it = row.is_some_and(|row| row.extras.albums.contains(&known.row));
+                is_in_it.then_some(()).ok_or_else(|| AlbumError::NotInIt(known.name.to_string()))?;
+            }
+            if known.cover != asset {
+                tx.decide(Fact::AlbumCover { album, asset })?;
             }
             Ok(())
         })

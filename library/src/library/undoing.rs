@@ -196,7 +196,9 @@ fn taken_back(fact: &Fact, before: Option<Fact>) -> Result<Option<Fact>, String>
         Fact::PersonMerge { .. } => {
             "two people were made one; `galleryfs people split` parts their faces again"
         }
-        Fact::Version { .. } => "a photo was saved over; the file before it is kept",
+        Fact::Version { .. } => {
+            "a photo was saved over: remove the last of its versions in `versions/` of the mount to go back"
+        }
         Fact::Forget { .. } => "what was away was said to be gone for good",
         _ => "",
     };
@@ -217,6 +219,8 @@ fn taken_back(fact: &Fact, before: Option<Fact>) -> Result<Option<Fact>, String>
         Fact::Album { album, .. } => Some(Fact::AlbumGone { album, gone: true }),
         Fact::AlbumGone { album, .. } => Some(Fact::AlbumGone { album, gone: false }),
         Fact::AlbumAsset { album, asset, .. } => Some(Fact::AlbumAsset { album, asset, has: false }),
+        Fact::AlbumOrder { album, .. } => Some(Fact::AlbumOrder { album, assets: Vec::new() }),
+        Fact::AlbumCover { album, .. } => Some(Fact::AlbumCover { album, asset: None }),
         Fact::TagKept { owner, tag, .. } => Some(Fact::TagKept { owner, tag, kept: false }),
         Fact::SavedSearch { search, .. } => Some(Fact::SavedSearchGone { search, gone: true }),
         Fact::SavedSearchGone { search, .. } => Some(Fact::SavedSearchGone { search, gone: false }),

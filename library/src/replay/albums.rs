@@ -10,8 +10,13 @@ use crate::fact::Fact;
 pub(super) fn apply(tx: &mut Transaction<'_>, fact: &Fact) -> Result<(), CatalogueError> {
     match fact {
         Fact::Album { album, owner, parent, name } => {
-            let gone = tx.get::<AlbumRecord>(&Key::album(*album))?.is_some_and(|old| old.gone);
-            let record = AlbumRecord { owner: *owner, parent: *parent, name: name.clone(), gone };
+            let (parent, name) = (*parent, name.clone());
+            let record = match tx.get::<AlbumRecord>(&Key::album(*album))? {
+                Some(old) => AlbumRecord { parent, name, ..old },
+                None => {
+                    AlbumRecord { owner: *owner, parent, name, gone: false, order: Vec::new(), cover: None }
+                }
+            };
             tx.put(Key::album(*album), &record);
             tx.touch(Entity::Album(*album));
         }
@@ -22,6 +27,18 @@ pub(super) fn apply(tx: &mut Transaction<'_>, fact: &Fact) -> Result<(), Catalog
             match gone {
                 true => tx.end(Entity::Album(*album)),
                 false => tx.touch(Entity::Album(*album)),
+            }
+        }
+        Fact::AlbumOrder { album, assets } => {
+            if let Some(record) = tx.get::<AlbumRecord>(&Key::album(*album))? {
+                tx.put(Key::album(*album), &AlbumRecord { order: assets.clone(), ..record });
+                tx.touch(Entity::Album(*album));
+            }
+        }
+        Fact::AlbumCover { album, asset } => {
+            if let Some(record) = tx.get::<AlbumRecord>(&Key::album(*album))? {
+                tx.put(Key::album(*album), &AlbumRecord { cover: *asset, ..record });
+                tx.touch(Entity::Album(*album));
             }
         }
         _ => {}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::interner::AlbumRow;
 use crate::catalogue::records::AlbumRecord;
-use crate::id::{AccountId, AlbumId};
+use crate::id::{AccountId, AlbumId, AssetId};
 use crate::names::folded;
 
 /// Albums in albums, at most.
@@ -24,6 +24,10 @@ pub struct Album {
     pub parent: Option<AlbumId>,
     /// What it is called.
     pub name: Arc<str>,
+    /// Those that come first in it, in this order; among them may be some that are not in it.
+    pub order: Arc<[AssetId]>,
+    /// The photo that stands for it, whether or not that is in it now.
+    pub cover: Option<AssetId>,
     gone: bool,
 }
 
@@ -119,6 +123,8 @@ impl Albums {
             owner: record.owner,
             parent: record.parent,
             name: record.name.as_str().into(),
+            order: record.order.as_slice().into(),
+            cover: record.cover,
             gone: record.gone,
         });
         if !album.gone {
@@ -140,7 +146,14 @@ mod tests {
     fn an_album_is_found_where_it_lies_and_not_while_one_above_it_is_gone() {
         let owner = AccountId::from_bytes([1; 16]);
         let (outer, inner) = (AlbumId::from_bytes([2; 16]), AlbumId::from_bytes([3; 16]));
-        let record = |parent, name: &str, gone| AlbumRecord { owner, parent, name: name.into(), gone };
+        let record = |parent, name: &str, gone| AlbumRecord {
+            owner,
+            parent,
+            name: name.into(),
+            gone,
+            order: Vec::new(),
+            cover: None,
+        };
         let mut albums = Albums::default();
         albums.put(inner, &record(Some(outer), "Rome", false));
         assert!(albums.by_id(inner).is_none(), "where it lies is not known yet");

@@ -183,8 +183,32 @@ impl Fixture {
 
     /// An album, as it is from now on. Gone ones can come back.
     pub fn album(&mut self, album: AlbumId, parent: Option<AlbumId>, name: &str, gone: bool) {
-        let record = AlbumRecord { owner: self.account, parent, name: name.to_owned(), gone };
+        let record = AlbumRecord { parent, name: name.to_owned(), gone, ..self.album_record(album) };
         self.snapshot.put_album(album, &record);
+    }
+
+    /// Has these photos come first in an album.
+    pub fn order_album(&mut self, album: AlbumId, order: &[AssetId]) {
+        let record = AlbumRecord { order: order.to_vec(), ..self.album_record(album) };
+        self.snapshot.put_album(album, &record);
+    }
+
+    /// Has a photo stand for an album.
+    pub fn cover_album(&mut self, album: AlbumId, cover: Option<AssetId>) {
+        let record = AlbumRecord { cover, ..self.album_record(album) };
+        self.snapshot.put_album(album, &record);
+    }
+
+    fn album_record(&self, album: AlbumId) -> AlbumRecord {
+        let known = self.snapshot.album_by_id(album);
+        AlbumRecord {
+            owner: self.account,
+            parent: known.and_then(|album| album.parent),
+            name: known.map(|album| album.name.to_string()).unwrap_or_default(),
+            gone: false,
+            order: known.map(|album| album.order.to_vec()).unwrap_or_default(),
+            cover: known.and_then(|album| album.cover),
+        }
     }
 
     /// Puts a photo into an album, or takes it out.
