@@ -9,6 +9,7 @@ mod acting;
 pub(crate) mod arriving;
 mod editing;
 mod reading;
+mod trash_info;
 
 use std::ffi::OsStr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -38,6 +39,7 @@ use crate::pool::Pools;
 use crate::tree::Tree;
 use crate::tree::acts::Onto;
 use crate::tree::changes::Changes;
+use crate::tree::trash_info::is_info;
 use crate::xattr::PREFIX;
 
 /// Every asset version is another inode, so a number never stands for a second thing.
@@ -134,6 +136,7 @@ impl Filesystem for Shell {
     fn getattr(&self, _req: &Request, ino: INodeNo, _fh: Option<FileHandle>, reply: ReplyAttr) {
         guarded("getattr", || match crate::inbox::is_here(ino.0) {
             true => self.0.arriving_attr(ino.0, None, reply),
+            false if is_info(ino.0) => self.0.info_attr(ino.0, None, reply),
             false => self.0.getattr(ino.0, reply),
         });
     }
@@ -162,6 +165,8 @@ impl Filesystem for Shell {
             } else if crate::inbox::is_here(ino.0) {
                 let change = Change { mode, uid, gid, size, accessed: atime, modified: mtime };
                 self.0.arriving_attr(ino.0, Some(change), reply);
+            } else if is_info(ino.0) {
+                self.0.info_attr(ino.0, size, reply);
             } else {
                 if let Some(size) = size {
                     return self.0.edit_truncate(ino.0, size, reply);
@@ -230,6 +235,10 @@ impl Filesystem for Shell {
                         move |inbox: &Inbox, dir: &Arc<Node>| Ok(inbox.unlink(dir, name.as_encoded_bytes())?);
                     self.0.arrive_plainly(("unlink", parent.0), remove, reply);
                 }
+                false if self.0.tree.holds_infos(parent.0) => {
+                    let done = self.0.tree.remove_info(name_bytes);
+                    Shared::info_done("unlink", parent.0, done, reply);
+                }
                 false if self.0.tree.end_aside(parent.0, name_bytes) => reply.ok(),
                 false => {
                     let act = self.0.tree.unlink(parent.0, name_bytes);
@@ -284,6 +293,10 @@ impl Filesystem for Shell {
                 flags if flags.is_empty() => Onto::Anything,
                 _ => return reply.error(Errno::EINVAL),
             };
+            if self.0.tree.holds_infos(parent.0) && self.0.tree.holds_infos(newparent.0) {
+                let done = self.0.tree.rename_info(name.as_encoded_bytes(), newname.as_encoded_bytes());
+                return Shared::info_done("rename", parent.0, done, reply);
+            }
             let is_scratch = self.0.is_scratch(parent.0, name);
             if self.0.is_arriving(parent.0) || self.0.is_arriving(newparent.0) || is_scratch {
                 let (from, to) = ((parent.0, name), (newparent.0, newname));
@@ -331,6 +344,9 @@ impl Filesystem for Shell {
             if self.0.is_arriving(parent.0) {
                 return self.0.arriving_create(parent.0, name, (mode, flags), asker(req), reply);
             }
+            if self.0.tree.holds_infos(parent.0) {
+                return self.0.info_create(name.as_encoded_bytes(), reply);
+            }
             if let Some(photo) = self.0.tree.begun_anew(parent.0, name.as_encoded_bytes()) {
                 return self.0.edit_create(photo, reply);
             }
@@ -344,6 +360,7 @@ impl Filesystem for Shell {
     fn open(&self, _req: &Request, ino: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
         guarded("open", || match crate::inbox::is_here(ino.0) {
             true => self.0.arriving_open(ino.0, flags.0, reply),
+            false if is_info(ino.0) => self.0.info_open(ino.0, flags.0, reply),
             false => self.0.open(ino.0, flags, reply),
         });
     }
@@ -361,6 +378,7 @@ impl Filesystem for Shell {
     ) {
         guarded("read", || match crate::inbox::is_here(ino.0) {
             true => self.0.arriving_read(ino.0, fh.0, (offset, size), reply),
+            false if is_info(ino.0) => self.0.info_read(ino.0, (offset, size), reply),
             false if is_edit(fh.0) => self.0.edit_read(ino.0, fh.0, (offset, size), reply),
             false => self.0.read(ino.0, fh.0, offset, size, reply),
         });
@@ -380,6 +398,7 @@ impl Filesystem for Shell {
     ) {
         guarded("write", || match crate::inbox::is_here(ino.0) {
             true => self.0.arriving_write(ino.0, fh.0, offset, data, reply),
+            false if is_info(ino.0) => self.0.info_write(ino.0, offset, data, reply),
             false if is_edit(fh.0) => self.0.edit_write(ino.0, (fh.0, offset), data, reply),
             false => reply.error(read_only("write", ino)),
         });
@@ -388,6 +407,7 @@ impl Filesystem for Shell {
     fn flush(&self, _req: &Request, ino: INodeNo, fh: FileHandle, _owner: LockOwner, reply: ReplyEmpty) {
         guarded("flush", || match crate::inbox::is_here(ino.0) {
             true => self.0.arriving_flush(ino.0, fh.0, reply),
+            false if is_info(ino.0) => reply.ok(),
             false if is_edit(fh.0) => self.0.edit_flush(ino.0, fh.0, reply),
             false => reply.ok(),
         });
@@ -404,6 +424,7 @@ impl Filesystem for Shell {
         reply: ReplyEmpty,
     ) {
         guarded("release", || match &self.0.arriving {
+            _ if is_info(ino.0) => {}
             Some(arriving) if crate::inbox::is_here(ino.0) => arriving.inbox.release(fh.0),
             Some(arriving) if is_edit(fh.0) => arriving.edits.release(fh.0),
             _ => self.0.files.release(fh.0),

@@ -45,6 +45,8 @@ mod tags;
 mod things;
 pub(crate) mod told;
 mod trash;
+mod trash_can;
+pub(crate) mod trash_info;
 mod types;
 mod unreadable;
 mod versions;
@@ -120,6 +122,8 @@ pub(crate) enum Node {
     Unreadable(usize),
     /// What a photo was, by its place in the list.
     Version(usize),
+    /// What a file manager wrote of what it deleted, by its inode number.
+    Info(u64),
 }
 
 /// The answer to a lookup that found something.
@@ -182,7 +186,8 @@ impl std::fmt::Debug for Tree {
 }
 
 fn view(name: &[u8]) -> Option<&'static dyn View> {
-    VIEWS.iter().copied().find(|view| view.name().as_bytes() == name)
+    let listed = VIEWS.iter().copied().find(|view| view.name().as_bytes() == name);
+    listed.or_else(|| trash_can::user(name).map(|_| &trash_can::TrashCan as &dyn View))
 }
 
 impl Tree {
@@ -198,7 +203,7 @@ impl Tree {
             Beside {
                 unreadable: Arc::new(unreadable),
                 things: source.things(),
-                versions: Arc::new(versions::Versions::of(source.versions())),
+                versions: Arc::new(versions::Versions::of(&source.versions())),
             },
         );
         Self {
@@ -287,6 +292,9 @@ impl Tree {
         if !is_real {
             return None;
         }
+        if trash_info::is_infos(path) {
+            return trash_info::find(state, name);
+        }
         match view.naming() {
             Naming::Unreadable => state.beside.unreadable.by_name(name).map(Node::Unreadable),
             Naming::Versions => versions::find(state, &at, name),
@@ -325,7 +333,7 @@ impl Tree {
                     }
                     // None: a commit came in between, so what was found may be over.
                     let Some(ino) = self.inodes().look_up(&dir, parent, state.number) else { continue };
-                    self.owner.dir(ino, self.changed_at(&dir))
+                    self.dir_attr(ino, &dir)
                 }
                 node => self.file_attr(&state, &node).ok_or(FsError::NotFound)?,
             };
@@ -340,7 +348,11 @@ impl Tree {
 
     /// How long the kernel may believe what it is told of the names in a directory.
     pub(crate) fn ttl(dir: &DirPath) -> Duration {
-        if Asked::by(dir).is_some() { FOUND } else { LONG }
+        match () {
+            () if trash_info::is_infos(dir) => Duration::ZERO,
+            () if Asked::by(dir).is_some() => FOUND,
+            () => LONG,
+        }
     }
 
     /// How long the kernel may believe that a name is not in a directory. `None`: it must ask again.
@@ -348,7 +360,7 @@ impl Tree {
         let path = self.dir(parent).ok()?;
         match path.split_view() {
             None => Some(LONG),
-            Some(_) if Asked::by(&path).is_some() => None,
+            Some(_) if Asked::by(&path).is_some() || trash_info::is_infos(&path) => None,
             Some((_, at)) if at.is_empty() => Some(FOUND),
             Some(_) => Some(ABSENT),
         }
@@ -365,10 +377,23 @@ impl Tree {
             Node::Unreadable(at) => state.beside.unreadable.get(*at).map(|named| {
                 self.owner.file(named.ino, named.file.file.size, time(named.file.file.modified))
             }),
+            Node::Info(ino) => {
+                let (size, written) = trash_info::size(state, *ino)?;
+                Some(self.owner.file(*ino, size, written))
+            }
             Node::Version(at) => {
                 let (version, ino) = state.beside.versions.numbered(*at)?;
                 Some(self.owner.file(ino, version.file.size, time(version.file.modified)))
             }
+        }
+    }
+
+    /// What `stat` says of a directory. A trash is its user's alone.
+    fn dir_attr(&self, ino: u64, path: &DirPath) -> FileAttr {
+        let attr = self.owner.dir(ino, self.changed_at(path));
+        match trash_can::user_of(path) {
+            Some(uid) => FileAttr { uid, perm: 0o700, ..attr },
+            None => attr,
         }
     }
 
@@ -399,14 +424,22 @@ impl Tree {
             return self.file_attr(&state, &node).ok_or(FsError::NotFound);
         }
         let path = self.dir(ino)?;
-        Ok(self.owner.dir(ino, self.changed_at(&path)))
+        Ok(self.dir_attr(ino, &path))
     }
 
     /// The file, not an asset, behind an inode number.
     fn other_node(state: &State, ino: u64) -> Option<Node> {
+        let info = || trash_info::is_info(ino).then_some(Node::Info(ino));
         let version = || state.beside.versions.by_inode(ino).map(Node::Version);
         let fixed = || Fixed::of_inode(ino).map(Node::Fixed);
-        state.beside.unreadable.by_inode(ino).map(Node::Unreadable).or_else(version).or_else(fixed)
+        state
+            .beside
+            .unreadable
+            .by_inode(ino)
+            .map(Node::Unreadable)
+            .or_else(version)
+            .or_else(info)
+            .or_else(fixed)
     }
 
     /// What an open for reading of this inode reads.

@@ -363,3 +363,59 @@ fn an_album_has_an_order_and_a_cover() {
     let other = rustix::fs::setxattr(mounted.at("albums"), "user.galleryfs.cover", b"a.jpg", flags);
     assert_eq!(other, Err(rustix::io::Errno::PERM));
 }
+
+#[test]
+fn file_managers_find_their_trash_and_empty_it() {
+    let mounted = Mounted::new();
+    for name in ["a.jpg", "b.jpg"] {
+        mounted.library.add_plain(name, name.as_bytes());
+    }
+    let at = |path: &str| mounted.at(path);
+    soon("photos", || listed(&at("all/2024/05")).len() == 2);
+    let can = at(".Trash-4711");
+    let about = std::fs::symlink_metadata(&can).unwrap();
+    assert_eq!((about.uid(), about.mode() & 0o7777, about.is_dir()), (4711, 0o700, true));
+    assert!(!listed(&mounted.at("")).iter().any(|name| name.starts_with(".Trash")));
+    assert_eq!(listed(&can), ["expunged", "files", "info"]);
+    assert!(!at(".Trash-x").exists() && !at(".Trash").exists());
+
+    // As GLib does it: a file that says where it was, whole under another name first, then the photo.
+    let info = "[Trash Info]\nPath=favourites/a.jpg\nDeletionDate=2024-05-01T10:20:30\n";
+    let (files, infos) = (can.join("files"), can.join("info"));
+    std::fs::write(infos.join("a.jpg.trashinfo"), "").unwrap();
+    std::fs::write(infos.join("a.jpg.trashinfo.AB12CD"), info).unwrap();
+    std::fs::rename(infos.join("a.jpg.trashinfo.AB12CD"), infos.join("a.jpg.trashinfo")).unwrap();
+    std::fs::rename(at("all/2024/05/a.jpg"), files.join("a.jpg")).unwrap();
+    assert_eq!(
+        (listed(&files), listed(&infos)),
+        (vec!["a.jpg".to_owned()], vec!["a.jpg.trashinfo".to_owned()])
+    );
+    assert_eq!(std::fs::read_to_string(infos.join("a.jpg.trashinfo")).unwrap(), info);
+    assert_eq!(listed(&at("trash")), ["a.jpg"]);
+    std::fs::remove_file(at("all/2024/05/b.jpg")).unwrap();
+    let made_up = std::fs::read_to_string(infos.join("b.jpg.trashinfo")).unwrap();
+    assert!(made_up.starts_with("[Trash Info]\nPath=all/2024/05/b.jpg\nDeletionDate="), "{made_up}");
+
+    // Given another name for the trash, it is there under its own, and so is what is said of it.
+    std::fs::rename(files.join("b.jpg"), at("all/2024/05/b.jpg")).unwrap();
+    std::fs::write(infos.join("b.2.jpg.trashinfo"), "said of b").unwrap();
+    std::fs::rename(at("all/2024/05/b.jpg"), files.join("b.2.jpg")).unwrap();
+    assert_eq!(listed(&files), ["a.jpg", "b.jpg"]);
+    assert_eq!(std::fs::read_to_string(infos.join("b.jpg.trashinfo")).unwrap(), "said of b");
+
+    // Restored, and removed for good in both ways that there are.
+    std::fs::rename(files.join("b.jpg"), at("favourites/b.jpg")).unwrap();
+    std::fs::remove_file(infos.join("b.jpg.trashinfo")).unwrap();
+    assert_eq!(listed(&at("favourites")), ["b.jpg"]);
+    let errno = |outcome: io::Result<()>| outcome.unwrap_err().raw_os_error().unwrap();
+    assert_eq!(errno(std::fs::remove_file(infos.join("b.jpg.trashinfo"))), libc::ENOENT);
+    assert_eq!(errno(std::fs::rename(at("favourites/b.jpg"), can.join("expunged/1"))), libc::EPERM);
+    std::fs::rename(files.join("a.jpg"), can.join("expunged/12345")).unwrap();
+    assert!(!mounted.library.root.join("a.jpg").exists());
+    std::fs::remove_file(at("favourites/b.jpg")).unwrap();
+    std::fs::rename(at("all/2024/05/b.jpg"), files.join("b.jpg")).unwrap();
+    std::fs::remove_file(files.join("b.jpg")).unwrap();
+    assert!(!mounted.library.root.join("b.jpg").exists());
+    assert_eq!((listed(&files), listed(&infos)), (vec![], vec![]));
+    std::fs::write(infos.join("big.trashinfo"), vec![b'x'; 100_000]).unwrap_err();
+}

@@ -137,7 +137,7 @@ pub(crate) fn apply(
         // What that means is journalled with it.
         Fact::Undo { .. } => {}
         Fact::Album { .. } | Fact::AlbumGone { .. } | Fact::AlbumOrder { .. } | Fact::AlbumCover { .. } => {
-            albums::apply(tx, fact)?
+            albums::apply(tx, fact)?;
         }
         Fact::TagKept { owner, tag, kept } => {
             let key = Key::kept_tag(*owner, tag);

@@ -136,6 +136,7 @@ fn listed(state: &Arc<State>, path: &DirPath) -> BTreeMap<Name, u64> {
         .filter_map(|(name, node)| {
             let ino = match node {
                 Node::Row(row) => state.row(row)?.inode.get(),
+                Node::Info(ino) => ino,
                 Node::Version(at) => state.beside.versions.numbered(at)?.1,
                 Node::Unreadable(at) => state.beside.unreadable.get(at)?.ino,
                 _ => return None,
@@ -225,7 +226,7 @@ impl Tree {
         let list = self.source().versions();
         let versions = match old.beside.versions.is_of(&list) {
             true => Arc::clone(&old.beside.versions),
-            false => Arc::new(Versions::of(list)),
+            false => Arc::new(Versions::of(&list)),
         };
         let beside = Beside { unreadable, things: self.source().things(), versions };
         let new = Arc::new(old.next(snapshot, today, beside));

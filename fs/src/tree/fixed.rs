@@ -25,8 +25,10 @@ static README: LazyLock<String> = LazyLock::new(|| {
         text.push_str(&format!("{:<14}{}\n", format!("{}/", view.name()), view.about()));
     }
     text.push_str(
-        "\nMove or link a photo (mv, cp -l) into favourites/, rated/N/, tags/.../ or archive/ to say that of it, and rm it\n\
-         there to take that back. Your files stay as they are. Files cannot be written here yet.\n",
+        "\nMove or link a photo (mv, cp -l) into favourites/, rated/N/, tags/.../, albums/.../ or archive/ to say that of it,\n\
+         and rm it there to take that back. Everywhere else, rm puts a photo into trash/, and rm there removes its file.\n\
+         Copy new photos into inbox/. Save over a photo as over any file: what it was is in versions/.\n\
+         `galleryfs undo` takes back what was done last.\n",
     );
     text
 });

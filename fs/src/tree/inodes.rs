@@ -20,16 +20,18 @@ pub(crate) const ROOT: u64 = 1;
 pub(crate) const INBOX: u64 = FIXED_END - 1;
 /// Numbers below this are the root's fixed files.
 pub(crate) const FIXED_END: u64 = 1 << 16;
-/// Marks the numbers of unreadable files: the highest three bits are 010.
-pub(super) const UNREADABLE_MARK: u64 = 1 << 62;
-/// Marks the numbers of versions that photos had: the highest three bits are 011.
-pub(super) const VERSION_MARK: u64 = 3 << 61;
+/// Marks the numbers of unreadable files: the highest four bits are 0100.
+pub(super) const UNREADABLE_MARK: u64 = 0b0100 << 60;
+/// Marks the numbers of what file managers write of what they delete: 0101.
+pub(super) const INFO_MARK: u64 = 0b0101 << 60;
+/// Marks the numbers of versions that photos had: 0110.
+pub(super) const VERSION_MARK: u64 = 0b0110 << 60;
 
-/// A number for what these bytes say, of the kind that is marked so in the highest three bits.
+/// A number for what these bytes say, of the kind that is marked so in the highest four bits.
 pub(super) fn number_of(what: &[u8], mark: u64) -> u64 {
     let mut bytes = [0; 8];
     bytes.copy_from_slice(&Checksum::of(what).as_bytes()[..8]);
-    (u64::from_be_bytes(bytes) >> 3) | mark
+    (u64::from_be_bytes(bytes) >> 4) | mark
 }
 
 /// A directory that somebody may hold.

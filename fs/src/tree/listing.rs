@@ -15,7 +15,7 @@ use super::path::DirPath;
 use super::search::{self, Asked};
 use super::state::State;
 use super::view::Naming;
-use super::{Node, Tree, VIEWS, folders, searches, versions, view};
+use super::{Node, Tree, VIEWS, folders, searches, trash_info, versions, view};
 use crate::error::FsError;
 
 /// One name of a listing, but for `.` and `..`.
@@ -33,6 +33,8 @@ enum Item {
     Unreadable(usize),
     /// What a photo was.
     Version(usize),
+    /// What a file manager wrote of what it deleted.
+    Info(u64, Box<[u8]>),
 }
 
 /// A directory as it was at one moment. What it names stays the same for as long as it is read.
@@ -103,7 +105,7 @@ impl Listing {
 
     fn name<'a>(&'a self, item: &'a Item) -> Option<Cow<'a, [u8]>> {
         Some(Cow::Borrowed(match item {
-            Item::Dir(name) | Item::Named(_, name) => name,
+            Item::Dir(name) | Item::Named(_, name) | Item::Info(_, name) => name,
             Item::Row(row) => self.state.row(*row)?.name.as_bytes(),
             Item::Fixed(fixed) => fixed.name().as_bytes(),
             Item::Version(at) => self.state.beside.versions.get(*at)?.file.file_name(),
@@ -118,6 +120,7 @@ impl Listing {
             Item::Fixed(fixed) => Node::Fixed(*fixed),
             Item::Unreadable(at) => Node::Unreadable(*at),
             Item::Version(at) => Node::Version(*at),
+            Item::Info(ino, _) => Node::Info(*ino),
         }
     }
 
@@ -147,6 +150,10 @@ impl Tree {
             return listing;
         };
         let Some(view) = view(top).filter(|view| view.has(&state, &at)) else { return listing };
+        if trash_info::is_infos(&path) {
+            listing.items.extend(trash_info::list(&state).map(|(ino, name)| Item::Info(ino, name)));
+            return listing;
+        }
         let contents = view.contents(&state, &at);
         listing.items.extend(contents.dirs.into_iter().map(Item::Dir));
         match view.naming() {
@@ -225,7 +232,7 @@ impl Tree {
                 0 => listing.ino,
                 _ => self.inodes().parent(listing.ino).unwrap_or(super::inodes::ROOT),
             };
-            let attr = self.owner.dir(ino, self.changed_at(&listing.path));
+            let attr = self.dir_attr(ino, &listing.path);
             let next = at as u64 + 1;
             if write(Line { next, name: OsStr::new(name), attr, ttl: super::LONG }) {
                 return Ok(());
@@ -240,7 +247,7 @@ impl Tree {
                 Node::Dir(path) => match self.hold(path, listing.ino) {
                     // It vanished since the listing was made.
                     None => continue,
-                    Some(ino) => (self.owner.dir(ino, self.changed_at(path)), Some(ino)),
+                    Some(ino) => (self.dir_attr(ino, path), Some(ino)),
                 },
                 node => match self.file_attr(&listing.state, node) {
                     None => continue,

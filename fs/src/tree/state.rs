@@ -10,6 +10,7 @@ use roaring::RoaringBitmap;
 use super::groups::Groups;
 use super::lingering::Lingering;
 use super::recent::Newest;
+use super::trash_info::TrashInfos;
 use super::unreadable::UnreadableFiles;
 use super::versions::Versions;
 use crate::options::Parts;
@@ -41,6 +42,8 @@ pub(crate) struct State {
     pub(crate) beside: Beside,
     /// The directories that can be found though nothing is in them.
     pub(super) lingering: Arc<Lingering>,
+    /// What file managers wrote of what they deleted.
+    pub(super) infos: Arc<TrashInfos>,
     account: AccountId,
     parts: Parts,
     timeline: OnceLock<RoaringBitmap>,
@@ -70,6 +73,7 @@ impl State {
             today,
             beside,
             lingering: Arc::default(),
+            infos: Arc::default(),
             account,
             parts,
             timeline: OnceLock::new(),
@@ -88,7 +92,7 @@ impl State {
     /// The next state, with this of it changed.
     pub(crate) fn next(&self, snapshot: Arc<Snapshot>, today: Date, beside: Beside) -> Self {
         let next = Self::new(self.number + 1, snapshot, self.account, self.parts, today, beside);
-        Self { lingering: Arc::clone(&self.lingering), ..next }
+        Self { lingering: Arc::clone(&self.lingering), infos: Arc::clone(&self.infos), ..next }
     }
 
     /// Whose library it is.

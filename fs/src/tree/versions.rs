@@ -36,8 +36,8 @@ fn number(version: &Version, salt: u32) -> u64 {
 }
 
 impl Versions {
-    pub(crate) fn of(list: Arc<Vec<Version>>) -> Self {
-        let mut versions = Self { list: Arc::clone(&list), ..Self::default() };
+    pub(crate) fn of(list: &Arc<Vec<Version>>) -> Self {
+        let mut versions = Self { list: Arc::clone(list), ..Self::default() };
         for (at, version) in list.iter().enumerate() {
             let mut inodes = (0..).map(|salt| number(version, salt));
             let Some(ino) = inodes.find(|ino| !versions.by_inode.contains_key(ino)) else { continue };
@@ -164,11 +164,11 @@ mod tests {
             },
         };
         let list = Arc::new(vec![version(2, 1), version(1, 1), version(2, 9)]);
-        let versions = Versions::of(Arc::clone(&list));
+        let versions = Versions::of(&list);
         assert!(versions.is_of(&list) && !versions.is_of(&Arc::new(Vec::new())));
         assert_eq!(versions.by_asset[&asset], [1, 0, 2]);
         let inodes: Vec<u64> = (0..3).map(|at| versions.numbered(at).unwrap().1).collect();
-        assert!(inodes[0] != inodes[2] && inodes.iter().all(|ino| ino >> 61 == 3));
+        assert!(inodes[0] != inodes[2] && inodes.iter().all(|ino| ino >> 60 == 0b0110));
         assert_eq!(versions.by_inode(inodes[1]), Some(1));
     }
 }

@@ -92,7 +92,7 @@ impl Library {
         if query.len() > MAX_QUERY {
             return Err(SavedSearchError::TooLong.into());
         }
-        self.parse(query, Mode::Strict).map(drop).map_err(LibraryError::from)
+        self.parse(query, Mode::Strict).map(drop)
     }
 
     fn check_name(

@@ -8,6 +8,7 @@ use super::{Act, MovedDir, Onto, Place, Says};
 use crate::error::FsError;
 use crate::tree::path::DirPath;
 use crate::tree::state::State;
+use crate::tree::trash_can::{self, Part};
 use crate::tree::view::{At, Naming, View};
 use crate::tree::{Node, Tree, folders, trash, view};
 
@@ -56,7 +57,7 @@ impl Tree {
         let (new_top, new_at) = there.dir.split_view().ok_or(FsError::ReadOnly)?;
         let says = if new_top == top {
             from.rename_dir(state, &at, &new_at, text(&there.name)?, onto)?
-        } else if new_top == trash::NAME.as_bytes() {
+        } else if new_top == trash::NAME.as_bytes() || trash_can::part(&there.dir) == Some(Part::Files) {
             match from.removed(state, &at) {
                 Some(says) => says,
                 None => Says::OfPhotos(all_to_trash(state, from, &at)?),

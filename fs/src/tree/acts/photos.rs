@@ -10,6 +10,7 @@ use crate::error::FsError;
 use crate::tree::membership::Membership;
 use crate::tree::path::DirPath;
 use crate::tree::state::State;
+use crate::tree::trash_can::{self, Part};
 use crate::tree::view::Naming;
 use crate::tree::{Node, Tree, trash, versions, view};
 
@@ -19,6 +20,8 @@ enum Class {
     Decided(Membership),
     /// It is in the trash.
     Trash,
+    /// It goes for good.
+    Expunged,
     /// It follows from the photo.
     Computed,
     /// It was found by a search, or is no place for photos.
@@ -29,6 +32,11 @@ fn class(state: &State, dir: &DirPath) -> Class {
     let Some((top, at)) = dir.split_view() else { return Class::Found };
     match view(top) {
         Some(view) if view.name() == trash::NAME => Class::Trash,
+        Some(_) if trash_can::user(top).is_some() => match trash_can::part(dir) {
+            Some(Part::Files) => Class::Trash,
+            Some(Part::Expunged) => Class::Expunged,
+            _ => Class::Found,
+        },
         Some(view) => match view.membership(state, &at) {
             Some(membership) => Class::Decided(membership),
             None if matches!(view.naming(), Naming::ByAsset | Naming::OnDisk) => Class::Computed,
@@ -53,7 +61,7 @@ impl Tree {
         let joins = match class(&state, &dir) {
             Class::Decided(membership) => membership.joins,
             Class::Trash => vec![Decision::Trash(true)],
-            Class::Computed | Class::Found => return Err(FsError::Computed),
+            Class::Computed | Class::Found | Class::Expunged => return Err(FsError::Computed),
         };
         free_for(&state, &dir, name, row)?;
         let stale = Place { ino: parent, dir, name: name.into() };
@@ -96,7 +104,7 @@ impl Tree {
             Node::Row(row) => row,
             Node::Dir(_) => return Err(FsError::IsADirectory),
             Node::Version(_) => return Err(FsError::OlderVersion),
-            Node::Fixed(_) | Node::Unreadable(_) => return Err(FsError::ReadOnly),
+            Node::Fixed(_) | Node::Unreadable(_) | Node::Info(_) => return Err(FsError::ReadOnly),
         };
         if dir.split_view().is_some_and(|(top, _)| top == versions::NAME.as_bytes()) {
             let ino = state.row(row).ok_or(FsError::NotFound)?.inode.get();
@@ -106,7 +114,7 @@ impl Tree {
             Class::Decided(membership) => Some(membership.leaves),
             Class::Computed => Some(vec![Decision::Trash(true)]),
             Class::Trash => None,
-            Class::Found => return Err(FsError::ReadOnly),
+            Class::Found | Class::Expunged => return Err(FsError::ReadOnly),
         };
         let shown = state.row(row).ok_or(FsError::NotFound)?;
         state.lingering.begin(&dir);
@@ -133,9 +141,14 @@ impl Tree {
         let row = match Self::child(&state, &dir, name).ok_or(FsError::NotFound)? {
             Node::Row(row) => row,
             Node::Dir(moved) => return self.rename_dir(&state, parent, &moved, there, onto),
-            Node::Fixed(_) | Node::Unreadable(_) | Node::Version(_) => return Err(FsError::ReadOnly),
+            Node::Fixed(_) | Node::Unreadable(_) | Node::Version(_) | Node::Info(_) => {
+                return Err(FsError::ReadOnly);
+            }
         };
         let (from, into) = (class(&state, &dir), class(&state, &new_dir));
+        if matches!(into, Class::Expunged) {
+            return expunge(&state, row, &from, there);
+        }
         let moved_in = moved_in(&state, &new_dir, row).filter(|_| dir != new_dir);
         if matches!(into, Class::Found)
             || moved_in.is_none()
@@ -159,8 +172,13 @@ impl Tree {
         let joins = match into {
             Class::Decided(into) => into.joins,
             // Whatever is decided of it stays, for when it comes out again.
-            Class::Trash => return put(&state, row, vec![Decision::Trash(true)], there, None),
-            Class::Computed | Class::Found => moved_in.unwrap_or_default(),
+            Class::Trash => {
+                if let (Some(_), Some(photo)) = (trash_can::user_of(&new_dir), state.row(row)) {
+                    state.infos.is_called(new_name, photo.name.as_bytes());
+                }
+                return put(&state, row, vec![Decision::Trash(true)], there, None);
+            }
+            Class::Computed | Class::Found | Class::Expunged => moved_in.unwrap_or_default(),
         };
         match from {
             Class::Decided(from) if !is_part => {
@@ -177,10 +195,18 @@ impl Tree {
     pub(crate) fn may_change(&self, ino: u64) -> bool {
         let state = self.state();
         match self.dir(ino) {
-            Ok(dir) => !matches!(class(&state, &dir), Class::Found),
+            Ok(dir) => trash_can::user_of(&dir).is_some() || !matches!(class(&state, &dir), Class::Found),
             Err(_) => asset(&state, ino).is_ok(),
         }
     }
+}
+
+/// What is moved out of the trash to where it goes for good.
+fn expunge(state: &State, row: RowNumber, from: &Class, there: Place) -> Result<Act, FsError> {
+    let (Class::Trash, Some(photo)) = (from, state.row(row)) else { return Err(FsError::Computed) };
+    // A part goes with its photo.
+    let says = if photo.extras.host.is_some() { Says::Nothing } else { Says::Purge(photo.id) };
+    Ok(Act { says, ino: photo.inode.get(), moved: None, stale: Some(there), stays: None })
 }
 
 /// What is decided of a photo, or what a part is of, that is moved into a directory where photos are computed to be.
