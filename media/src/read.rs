@@ -10,7 +10,7 @@ use crate::settle::{Beside, settle};
 use crate::{formats, sidecar, sniff, takeout, xmp};
 
 /// What a sidecar may take. Edit histories reach megabytes, not more.
-const LARGEST_SIDECAR: usize = 32 << 20;
+pub(crate) const LARGEST_SIDECAR: usize = 32 << 20;
 
 /// How much of the beginning is looked at to tell the format.
 const HEAD: u64 = 4096;

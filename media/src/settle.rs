@@ -2,6 +2,8 @@
 
 mod tags;
 
+pub(crate) use tags::settle as tags_of;
+
 use jiff::tz::Offset;
 use library::metadata::{
     Camera, Exposure, FaceRegion, Metadata, Orientation, PixelSize, Taken, Zone, ZoneSource,

@@ -11,6 +11,8 @@
 
 use library::{Format, Kind};
 
+pub use crate::xmp::writing;
+
 /// Where Takeout cuts the names of its JSON files, `.json` not counted.
 const CUT: usize = 46;
 

@@ -3,6 +3,7 @@
 mod fields;
 mod regions;
 mod tree;
+pub mod writing;
 
 use crate::said::Said;
 use crate::text;

@@ -1,30 +1,37 @@
 //! Keywords from blocks that repeat each other, without doubles.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use library::metadata::TagPath;
+use library::names::folded;
 
 use crate::said::Said;
 use crate::text::clean;
 
 /// All keywords, sorted. A flat one that a hierarchical one contains is the same keyword written twice, and left out.
-pub(super) fn settle(blocks: &[&Said]) -> Vec<TagPath> {
+///
+/// What differs in case or composition alone is one keyword: the first spelling stands.
+pub(crate) fn settle(blocks: &[&Said]) -> Vec<TagPath> {
     let tidy = |path: &TagPath| TagPath::new(path.parts().iter().filter_map(|part| clean(part)));
-    let mut all: BTreeSet<TagPath> = blocks
+    let mut all: BTreeSet<TagPath> = BTreeSet::new();
+    let mut known: HashSet<Vec<String>> = HashSet::new();
+    let mut words: HashSet<String> = HashSet::new();
+    let (paths, alone): (Vec<TagPath>, Vec<TagPath>) = blocks
         .iter()
         .flat_map(|said| &said.tag_paths)
-        .filter(|path| path.parts().len() > 1)
         .filter_map(tidy)
-        .collect();
-    let known: BTreeSet<String> =
-        all.iter().flat_map(TagPath::parts).map(|part| part.to_lowercase()).collect();
-    let alone = blocks.iter().flat_map(|said| &said.tag_paths).filter(|path| path.parts().len() == 1);
+        .partition(|path| path.parts().len() > 1);
+    for path in paths {
+        let folded = path.folded();
+        words.extend(folded.iter().cloned());
+        if known.insert(folded) {
+            all.insert(path);
+        }
+    }
     let flat = blocks.iter().flat_map(|said| &said.flat_tags).map(String::as_str);
-    let flat = flat.chain(alone.filter_map(|path| path.parts().first()).map(String::as_str));
-    let mut seen = known;
+    let flat = flat.chain(alone.iter().filter_map(|path| path.parts().first()).map(String::as_str));
     for word in flat.filter_map(clean) {
-        // Sorted apart by case only, the same word twice is one keyword: the first spelling stands.
-        if seen.insert(word.to_lowercase()) {
+        if words.insert(folded(&word)) {
             all.extend(TagPath::new([word]));
         }
     }
@@ -48,5 +55,19 @@ mod tests {
         };
         let tags: Vec<String> = settle(&[&said]).iter().map(TagPath::joined).collect();
         assert_eq!(tags, ["Places/Italy/Rome", "cat", "dog"]);
+    }
+
+    #[test]
+    fn one_keyword_in_two_spellings_is_one() {
+        let said = Said {
+            flat_tags: vec!["Cafe\u{301}".to_owned()],
+            tag_paths: vec![
+                TagPath::new(["Places", "CAF\u{c9}"]).unwrap(),
+                TagPath::new(["places", "Caf\u{e9}"]).unwrap(),
+            ],
+            ..Said::default()
+        };
+        let tags: Vec<String> = settle(&[&said]).iter().map(TagPath::joined).collect();
+        assert_eq!(tags, ["Places/CAF\u{c9}"]);
     }
 }

@@ -170,7 +170,7 @@ fn tags(properties: &Properties, said: &mut Said) {
 }
 
 /// The Metadata Working Group's own hierarchy: keywords with children. Its depth is bounded by the tree's.
-fn keyword_tree(level: &Value, above: &mut Vec<String>, found: &mut Vec<TagPath>) {
+pub(super) fn keyword_tree(level: &Value, above: &mut Vec<String>, found: &mut Vec<TagPath>) {
     for item in level.items() {
         let Some(keyword) = item.field("mwg-kw:Keyword").and_then(Value::text) else { continue };
         above.push(keyword.to_owned());
@@ -183,7 +183,7 @@ fn keyword_tree(level: &Value, above: &mut Vec<String>, found: &mut Vec<TagPath>
 }
 
 /// Of the alternatives by language the default one, else the first that says anything.
-fn in_any_language(value: &Value) -> Option<String> {
+pub(super) fn in_any_language(value: &Value) -> Option<String> {
     let Value::Array(items) = value else { return value.text().and_then(clean) };
     let default = items.iter().filter(|(language, _)| language.as_deref() == Some("x-default"));
     default.chain(items).find_map(|(_, item)| item.text().and_then(clean))

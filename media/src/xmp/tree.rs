@@ -14,10 +14,10 @@ use quick_xml::escape::unescape;
 use quick_xml::events::{BytesStart, Event};
 
 /// Deeper than any writer nests, shallower than the stack.
-const DEEPEST: usize = 48;
+pub(super) const DEEPEST: usize = 48;
 
 /// Elements and attributes of one packet. Edit histories run to thousands.
-const MOST_NODES: usize = 100_000;
+pub(super) const MOST_NODES: usize = 100_000;
 
 /// A property's value.
 #[derive(Clone, PartialEq, Debug)]
@@ -61,11 +61,11 @@ impl Value {
 
 /// An element with everything in it.
 #[derive(Default)]
-struct Node {
-    name: String,
-    attributes: Vec<(String, String)>,
-    children: Vec<Node>,
-    text: String,
+pub(super) struct Node {
+    pub(super) name: String,
+    pub(super) attributes: Vec<(String, String)>,
+    pub(super) children: Vec<Node>,
+    pub(super) text: String,
 }
 
 /// All properties of all descriptions in the packet, in order, named `prefix:name` with the usual prefix of the
@@ -98,7 +98,8 @@ fn fields_of(node: &Node) -> Vec<(String, Value)> {
     attributes.chain(node.children.iter().map(|child| (child.name.clone(), value_of(child)))).collect()
 }
 
-fn value_of(node: &Node) -> Value {
+/// What a property's element, or an item of an array, says.
+pub(super) fn value_of(node: &Node) -> Value {
     match node.children.as_slice() {
         [only] if matches!(only.name.as_str(), "rdf:Seq" | "rdf:Bag" | "rdf:Alt") => Value::Array(
             only.children
@@ -124,7 +125,8 @@ fn attribute(node: &Node, name: &str) -> Option<String> {
     node.attributes.iter().find(|(attribute, _)| attribute == name).map(|(_, value)| value.clone())
 }
 
-fn nodes(text: &str) -> (Node, Option<&'static str>) {
+/// All elements of a text, in one that has no name; and what went wrong, if anything.
+pub(super) fn nodes(text: &str) -> (Node, Option<&'static str>) {
     let mut reader = Reader::from_str(text);
     let config = reader.config_mut();
     config.check_end_names = false;
@@ -233,7 +235,7 @@ impl Scopes {
 }
 
 /// The prefix everybody uses for a namespace we read.
-fn usual_prefix(uri: &str) -> Option<&'static str> {
+pub(super) fn usual_prefix(uri: &str) -> Option<&'static str> {
     Some(match uri.trim_end_matches(['/', '#']) {
         "http://www.w3.org/1999/02/22-rdf-syntax-ns" => "rdf",
         "http://purl.org/dc/elements/1.1" => "dc",
@@ -260,6 +262,9 @@ fn usual_prefix(uri: &str) -> Option<&'static str> {
         "http://ns.acdsee.com/iptc/1.0" => "acdsee",
         "http://iptc.org/std/Iptc4xmpExt/2008-02-29" => "Iptc4xmpExt",
         "http://ns.apple.com/quicktime/1.0" => "apple",
+        "http://ns.iview-multimedia.com/mediapro/1.0" => "mediapro",
+        "http://ns.microsoft.com/expressionmedia/1.0" => "expressionmedia",
+        "http://ns.adobe.com/xmp/1.0/DynamicMedia" => "xmpDM",
         _ => return None,
     })
 }
