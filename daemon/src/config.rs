@@ -18,7 +18,7 @@ use crate::exit::Exit;
 use crate::importing::Layout;
 use crate::seeing::SeeingOptions;
 
-pub use self::layer::Layer;
+pub use self::layer::{Layer, Sidecars};
 pub use self::places::{KnownRoots, Places, real_path};
 pub use self::server::ServerUrl;
 pub use self::template::template;
@@ -144,6 +144,10 @@ pub struct Settings {
     pub layout: Layout,
     /// How many photos may be put into the trash within a minute.
     pub trash_guard: usize,
+    /// After how many days something in the trash is removed for good; `None`: never.
+    pub trash_days: Option<u32>,
+    /// Whether what is decided of photos is written into sidecars beside them.
+    pub write_sidecars: bool,
 }
 
 /// The environment variables this program was started with; a map in tests.
@@ -190,6 +194,8 @@ impl Settings {
             allow_other: all.allow_other.unwrap_or_default(),
             layout: all.layout.unwrap_or_default(),
             trash_guard: all.trash_guard.unwrap_or(library::TRASH_LIMIT),
+            trash_days: all.trash_days,
+            write_sidecars: all.sidecars.write.unwrap_or_default(),
         })
     }
 }

@@ -5,6 +5,7 @@ pub mod backend;
 pub mod cli;
 pub mod config;
 pub mod doctor;
+pub mod emptying;
 pub mod exit;
 pub mod importing;
 pub mod limits;

@@ -9,6 +9,7 @@ use library::{Library, LibraryError, OpenReport, RootId, RootSpec};
 
 use crate::backend::{Backend, has_library, opening, refuse_foreign};
 use crate::config::{KnownRoots, Places, Settings};
+use crate::emptying;
 use crate::exit::Exit;
 use crate::output::Status;
 use crate::purging;
@@ -36,6 +37,8 @@ pub struct Running {
     pub places: Places,
     roots: Vec<WatchedRoot>,
     seeing: SeeingOptions,
+    /// After how many days the trash lets go of something, if it does by itself.
+    trash_days: Option<u32>,
     server: Server,
 }
 
@@ -64,7 +67,8 @@ impl Running {
         let service = Arc::new(Service::new(library, &places.data).with_stop(stop));
         service.kept().look_through(service.library());
         let server = Server::start(&places.data, service.clone())?;
-        Ok(Self { service, places, roots, seeing: settings.seeing(), server })
+        let trash_days = settings.trash_days;
+        Ok(Self { service, places, roots, seeing: settings.seeing(), trash_days, server })
     }
 
     /// Starts watching: arms the watches, then looks through everything.
@@ -76,6 +80,9 @@ impl Running {
         self.service.watched_by(watcher.clone());
         look_again_after_failures(self.service.library(), &watcher);
         maintain_daily(self.service.library());
+        if let Some(days) = self.trash_days {
+            emptying::start(self.service.library(), &self.places.data, days);
+        }
         let seeing = Seeing::start(self.service.library(), self.service.sights(), self.seeing.clone());
         self.service.seen_by(seeing.context("cannot look at the photos")?);
         Ok(watcher)

@@ -141,3 +141,28 @@ fn what_is_removed_is_removed_whole_or_not_at_all_whenever_the_daemon_is_killed(
     }
     assert_eq!(folder::names(site.photos()), ["anchor.jpg"]);
 }
+
+#[test]
+fn gio_deletes_into_the_trash() {
+    let site = Site::default();
+    site.photo("a.jpg", &Jpeg::new(1).taken("2024:05:01 10:20:30"));
+    let daemon = site.up();
+    daemon.settle();
+    let photo = site.mount().join("all/2024/05/a.jpg");
+    eventually("the photo is there", &true, || photo.exists());
+    std::fs::hard_link(&photo, site.mount().join("favourites/a.jpg")).unwrap();
+    let gio =
+        |path: &std::path::Path| std::process::Command::new("gio").arg("trash").arg(path).output().unwrap();
+    let done = gio(&site.mount().join("favourites/a.jpg"));
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    assert_eq!(trashed(&site), ["a.jpg"]);
+    let uid = std::os::unix::fs::MetadataExt::uid(&site.mount().metadata().unwrap());
+    let can = site.mount().join(format!(".Trash-{uid}"));
+    let info = std::fs::read_to_string(can.join("info/a.jpg.trashinfo")).unwrap();
+    assert!(info.contains("Path=favourites/a.jpg\n"), "{info}");
+    std::fs::rename(can.join("files/a.jpg"), site.mount().join("favourites/a.jpg")).unwrap();
+    assert_eq!(
+        (trashed(&site), folder::names(&site.mount().join("favourites"))),
+        (vec![], vec!["a.jpg".to_owned()])
+    );
+}

@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 use vision::provider::WantedProvider;
 
-use crate::config::{Layer, Listen, OnBattery, OnOff, Passthrough, ServerUrl, Settings, Xattrs};
+use crate::config::{Layer, Listen, OnBattery, OnOff, Passthrough, ServerUrl, Settings, Sidecars, Xattrs};
 use crate::importing::Layout;
 
 /// Flags of every command.
@@ -65,6 +65,19 @@ pub struct MountFlags {
     /// How many photos may be put into the trash within a minute [default: 500]
     #[arg(long, value_name = "N")]
     trash_guard: Option<usize>,
+    /// Remove for good what has been in the trash for more than N days on which galleryfs ran [default: never]
+    #[arg(long, value_name = "N")]
+    trash_days: Option<u32>,
+    /// Write what you decide of photos into XMP sidecars beside them, too
+    #[arg(
+        long,
+        value_name = "true|false",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        hide_possible_values = true
+    )]
+    write_sidecars: Option<bool>,
     /// Where the web gallery answers. Accepted now, used by the release that has one
     #[arg(long, value_name = "ADDR:PORT|off")]
     listen: Option<Listen>,
@@ -120,6 +133,8 @@ impl Base {
             passthrough: mount.passthrough,
             allow_other: mount.allow_other,
             trash_guard: mount.trash_guard,
+            trash_days: mount.trash_days,
+            sidecars: Sidecars { write: mount.write_sidecars },
             layout: photos.layout,
         };
         Settings::resolve(flags, self.config.as_deref(), &|name| std::env::var_os(name))

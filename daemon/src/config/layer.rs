@@ -46,8 +46,21 @@ pub struct Layer {
     pub allow_other: Option<bool>,
     /// `--trash-guard`.
     pub trash_guard: Option<usize>,
+    /// `--trash-days`.
+    pub trash_days: Option<u32>,
+    /// `--write-sidecars`; in the file, `write` in `[sidecars]`.
+    #[serde(default)]
+    pub sidecars: Sidecars,
     /// `--layout`.
     pub layout: Option<Layout>,
+}
+
+/// What is to be done with sidecars.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sidecars {
+    /// Whether what is decided of photos is written into sidecars beside them.
+    pub write: Option<bool>,
 }
 
 impl Layer {
@@ -92,6 +105,10 @@ impl Layer {
             trash_guard: word(environment, "GALLERYFS_TRASH_GUARD", |text| {
                 text.parse().map_err(|_| format!("`{text}` is not a number of photos"))
             })?,
+            trash_days: word(environment, "GALLERYFS_TRASH_DAYS", |text| {
+                text.parse().map_err(|_| format!("`{text}` is not a number of days"))
+            })?,
+            sidecars: Sidecars { write: word(environment, "GALLERYFS_WRITE_SIDECARS", yes_or_no)? },
             layout: word(environment, "GALLERYFS_LAYOUT", |text| {
                 text.parse().map_err(|error: LayoutError| error.to_string())
             })?,
@@ -116,6 +133,8 @@ impl Layer {
             passthrough: self.passthrough.or(under.passthrough),
             allow_other: self.allow_other.or(under.allow_other),
             trash_guard: self.trash_guard.or(under.trash_guard),
+            trash_days: self.trash_days.or(under.trash_days),
+            sidecars: Sidecars { write: self.sidecars.write.or(under.sidecars.write) },
             layout: self.layout.or(under.layout),
         }
     }

@@ -87,6 +87,18 @@ pub fn template(settings: &Settings) -> String {
         settings.trash_guard != library::TRASH_LIMIT,
     );
     key(
+        "After how many days something in the trash is removed for good. Only days on which galleryfs ran count.\nDefault: never.",
+        "trash-days",
+        settings.trash_days.unwrap_or(30).to_string(),
+        settings.trash_days.is_some(),
+    );
+    key(
+        "Write what you decide (stars, tags, captions, dates) into XMP sidecars beside your photos as well,\nfor other programs to read. What a sidecar holds already is kept.",
+        "sidecars.write",
+        settings.write_sidecars.to_string(),
+        settings.write_sidecars,
+    );
+    key(
         "Where the models lie that understand pictures and know faces, laid out as Immich has them.",
         "models",
         path_or(settings.models.as_deref(), "~/.local/share/galleryfs/models"),

@@ -6,8 +6,13 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+
 use super::{Library, LibraryError, locked};
-use crate::id::AssetId;
+use crate::catalogue::keys::Key;
+use crate::catalogue::records::DecidedRecord;
+use crate::id::{AssetId, RowNumber};
+use crate::visibility::Scope;
 
 /// Over how long the guard counts.
 const WINDOW: Duration = Duration::from_secs(60);
@@ -71,6 +76,18 @@ impl Guard {
 }
 
 impl Library {
+    /// What is in the trash of the first account, parts not counted, and since when.
+    pub fn trashed(&self) -> Result<Vec<(AssetId, Timestamp)>, LibraryError> {
+        let (snapshot, catalogue) = (self.snapshot(), self.catalogue()?);
+        let mut trashed = Vec::new();
+        for row in snapshot.shown(self.account(), Scope::Trash) {
+            let Some(asset) = snapshot.row(RowNumber(row)).map(|row| row.id) else { continue };
+            let decided = catalogue.get::<DecidedRecord>(&Key::decided(asset))?;
+            trashed.extend(decided.and_then(|decided| decided.trashed).map(|since| (asset, since)));
+        }
+        Ok(trashed)
+    }
+
     /// How many photos may go into the trash within a minute.
     pub fn set_trash_limit(&self, limit: usize) {
         locked(&self.trash_guard).limit = limit;
