@@ -17,9 +17,10 @@ PHOTOS ?=
 MOUNT ?=
 DATA ?=
 MODELS ?=
+PJDFSTEST = 0.2.2
 
 .DEFAULT_GOAL := build
-.PHONY: run build install test test-openvino check bench accuracy contact-sheet soak fuzz dependencies test-dependencies cargo-deny
+.PHONY: run build install test test-openvino check bench accuracy contact-sheet soak fuzz dependencies test-dependencies cargo-deny pjdfstest
 
 # The folders go by way of the environment: no shell comes between a name with blanks and the program.
 run: export GALLERYFS_PHOTOS = $(PHOTOS)
@@ -42,7 +43,7 @@ dependencies:
 
 # The end-to-end tests start the program that lies beside them, so it is built first. cargo-nextest keeps tests apart
 # in processes of their own and is used where it is installed; plain cargo runs the same tests.
-test: test-dependencies
+test: test-dependencies pjdfstest
 	$(CARGO) build --locked --workspace --all-targets
 	$(CARGO) test --locked --workspace --doc
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
@@ -59,6 +60,11 @@ test-openvino:
 test-dependencies: dependencies
 	@scripts/install-dependencies test
 	@if [ "$$(id -u)" = 0 ] && [ -e /dev/fuse ]; then chmod 666 /dev/fuse; fi
+
+# What POSIX asks of a file system, as a program.
+pjdfstest:
+	@target/tools/bin/pjdfstest --version 2>&1 | grep -qx "pjdfstest $(PJDFSTEST)" || \
+		$(CARGO) install --locked --debug --root target/tools pjdfstest@$(PJDFSTEST)
 
 check: cargo-deny
 	$(CARGO) fmt --all --check

@@ -237,11 +237,18 @@ impl Inbox {
         self.nodes().forget(ino, count);
     }
 
-    /// Makes what was just made the asker's, where this process may do that.
-    fn give(&self, dir: &Arc<Node>, name: &[u8], asker: Asker) -> io::Result<FileAttr> {
+    /// Makes what was just made the asker's, where this process may do that, and gives it the mode that was asked for: the
+    /// kernel has applied the asker's umask, and this process's own is none of their business.
+    fn give(&self, dir: &Arc<Node>, name: &[u8], mode: Mode, asker: Asker) -> io::Result<FileAttr> {
         let node = self.find(dir, name)?;
-        if rustix::process::geteuid().is_root() && asker.uid != 0 {
-            node.own(Some(asker.uid), Some(asker.gid))?;
+        if rustix::process::geteuid().is_root() && (asker.uid, asker.gid) != (0, 0) {
+            // Where a directory hands its group down, the disk has given it.
+            let inherits = dir.mode()?.contains(Mode::SGID);
+            node.own(Some(asker.uid), (!inherits).then_some(asker.gid))?;
+        }
+        let made = node.mode()?;
+        if !made.contains(mode) && !dir.has_default_acl() {
+            node.set_mode(made | mode)?;
         }
         self.known(&node)
     }
@@ -255,8 +262,9 @@ impl Inbox {
         asker: Asker,
     ) -> io::Result<FileAttr> {
         self.is_free(dir, name)?;
-        rustix::fs::mkdirat(dir.fd()?, OsStr::from_bytes(name), Mode::from_raw_mode(mode & 0o7777))?;
-        self.give(dir, name, asker)
+        let mode = Mode::from_raw_mode(mode & 0o7777);
+        rustix::fs::mkdirat(dir.fd()?, OsStr::from_bytes(name), mode)?;
+        self.give(dir, name, mode, asker)
     }
 
     /// `mknod`: anything but a device.
@@ -274,7 +282,7 @@ impl Inbox {
         }
         let mode = Mode::from_raw_mode(mode & 0o7777);
         rustix::fs::mknodat(dir.fd()?, OsStr::from_bytes(name), kind, mode, 0)?;
-        self.give(dir, name, asker)
+        self.give(dir, name, mode, asker)
     }
 
     /// `symlink`: kept as it is, and followed by nobody here.
@@ -287,7 +295,7 @@ impl Inbox {
     ) -> io::Result<FileAttr> {
         self.is_free(dir, name)?;
         rustix::fs::symlinkat(target, dir.fd()?, OsStr::from_bytes(name))?;
-        self.give(dir, name, asker)
+        self.give(dir, name, Mode::empty(), asker)
     }
 
     /// `link`.
@@ -381,14 +389,23 @@ impl Inbox {
             let handle = self.open(&node, flags)?;
             return Ok((self.known(&node)?, handle));
         }
-        let exclusive = OFlags::from_bits_retain(flags as u32 & libc::O_EXCL as u32);
-        let open = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC | exclusive;
         let mode = Mode::from_raw_mode(mode & 0o7777);
-        let file = File::from(rustix::fs::openat(dir.fd()?, OsStr::from_bytes(name), open, mode)?);
+        let open = |how| {
+            let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC | how;
+            rustix::fs::openat(dir.fd()?, OsStr::from_bytes(name), flags, mode).map_err(io::Error::from)
+        };
+        let (file, attr) = match open(OFlags::CREATE | OFlags::EXCL) {
+            Ok(file) => (file, self.give(dir, name, mode, asker)?),
+            // Somebody was faster, whose it is.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && flags & libc::O_EXCL == 0 => {
+                (open(OFlags::empty())?, self.lookup(dir, name)?)
+            }
+            Err(error) => return Err(error),
+        };
+        let file = File::from(file);
         if flags & libc::O_TRUNC != 0 {
             file.set_len(0)?;
         }
-        let attr = self.give(dir, name, asker)?;
         let node = self.node(attr.ino.0)?;
         let writes = flags & libc::O_ACCMODE != libc::O_RDONLY;
         Ok((attr, self.opened(node, file, writes)))
@@ -482,7 +499,7 @@ impl Inbox {
             node.is_written();
         }
         if let Some(mode) = changes.mode {
-            rustix::fs::chmod(&*node.path()?.path, Mode::from_raw_mode(mode & 0o7777))?;
+            node.set_mode(Mode::from_raw_mode(mode & 0o7777))?;
         }
         if changes.uid.is_some() || changes.gid.is_some() {
             node.own(changes.uid, changes.gid)?;

@@ -27,7 +27,7 @@ use fuser::{
 
 use self::acting::{linked_to, made, plainly, put};
 use self::arriving::Arriving;
-use self::reading::sized;
+use self::reading::{NAME_MAX, sized};
 use crate::announce::Tokens;
 use crate::edits::is_edit;
 use crate::error::FsError;
@@ -500,11 +500,11 @@ impl Filesystem for Shell {
                     room.f_files,
                     room.f_ffree,
                     room.f_bsize as u32,
-                    255,
+                    NAME_MAX as u32,
                     room.f_frsize as u32,
                 ),
                 // No blocks, none free: there is no room to be had here, and `df` leaves it out.
-                None => reply.statfs(0, 0, 0, 0, 0, 4096, 255, 4096),
+                None => reply.statfs(0, 0, 0, 0, 0, 4096, NAME_MAX as u32, 4096),
             }
         });
     }

@@ -189,6 +189,31 @@ fn albums_are_made_filled_moved_and_removed() {
 }
 
 #[test]
+fn the_name_of_a_directory_that_is_gone_is_free_at_once() {
+    let mounted = Mounted::new();
+    mounted.library.add_plain("a.jpg", b"one");
+    let at = |path: &str| mounted.at(path);
+    soon("a photo", || at("all/2024/05/a.jpg").exists());
+    for parent in ["albums", "tags"] {
+        let [one, other] = ["one", "other"].map(|name| at(parent).join(name));
+        for _ in 0..2 {
+            std::fs::create_dir(&one).unwrap();
+            std::fs::hard_link(at("all/2024/05/a.jpg"), one.join("a.jpg")).unwrap();
+            std::fs::remove_dir_all(&one).unwrap();
+            assert!(!one.exists());
+        }
+        std::fs::create_dir(&one).unwrap();
+        std::fs::create_dir(one.join("below")).unwrap();
+        std::fs::hard_link(at("all/2024/05/a.jpg"), one.join("below/a.jpg")).unwrap();
+        std::fs::remove_file(one.join("below/a.jpg")).unwrap();
+        std::fs::create_dir_all(one.join("below")).unwrap();
+        std::fs::rename(&one, &other).unwrap();
+        std::fs::create_dir(&one).unwrap();
+        std::fs::create_dir(one.join("below")).unwrap();
+    }
+}
+
+#[test]
 fn what_is_deleted_is_in_the_trash_and_can_be_had_back() {
     let mounted = Mounted::new();
     for name in ["a.jpg", "b.jpg", "c.jpg"] {

@@ -20,6 +20,9 @@ const COMPLETE: &str = "user.galleryfs.complete";
 /// Says of a file why it is still here.
 const REASON: &str = "user.galleryfs.last_error";
 
+/// The attribute in which Linux keeps the access control list for what is made in a directory.
+const DEFAULT_ACL: &str = "system.posix_acl_default";
+
 /// Where something stands.
 pub(super) type Place = (Arc<Node>, Box<[u8]>);
 
@@ -166,6 +169,21 @@ impl Node {
             blksize: stat.st_blksize as u32,
             flags: 0,
         })
+    }
+
+    /// Its permissions.
+    pub(super) fn mode(&self) -> io::Result<Mode> {
+        Ok(Mode::from_raw_mode(self.stat()?.st_mode & 0o7777))
+    }
+
+    /// Whether a directory says which permissions what is made in it has.
+    pub(super) fn has_default_acl(&self) -> bool {
+        let acl = |at: HeldPath| rustix::fs::getxattr(&*at.path, DEFAULT_ACL, &mut [0_u8; 0][..]);
+        self.path().is_ok_and(|at| acl(at).is_ok())
+    }
+
+    pub(super) fn set_mode(&self, mode: Mode) -> io::Result<()> {
+        Ok(rustix::fs::chmod(&*self.path()?.path, mode)?)
     }
 
     pub(super) fn own(&self, uid: Option<u32>, gid: Option<u32>) -> io::Result<()> {

@@ -120,13 +120,19 @@ impl Shared {
         self.act(operation, (ino, Vec::new()), act, plainly(reply));
     }
 
-    /// Times are the original's, and whoever sets them (every copier does) is content. Nothing else can be set.
+    /// Times are the original's, and whoever sets them (every copier does) is content; so are those who set modes and owners of
+    /// directories that they copied. Nothing else can be set.
     pub(super) fn set_times(&self, ino: INodeNo, changes_more: bool, reply: ReplyAttr) {
         if let Some(attr) = self.edited_attr(ino.0) {
             // Copiers set modes and times of what they write, and a version has those of the file it is of.
             return reply.attr(&Duration::ZERO, &attr);
         }
-        if changes_more || library::AssetInode::from_raw(ino.0).is_none() {
+        let is_content = match library::AssetInode::from_raw(ino.0) {
+            Some(_) => !changes_more,
+            None if changes_more => self.tree.joins(ino.0).is_some(),
+            None => self.tree.may_change(ino.0),
+        };
+        if !is_content {
             return reply.error(read_only("setattr", ino));
         }
         self.getattr(ino.0, reply);

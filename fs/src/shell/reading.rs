@@ -19,6 +19,9 @@ use crate::tree::listing::Listing;
 use crate::tree::{LONG, Readable};
 use crate::xattr::Attribute;
 
+/// How long a name can be on any disk.
+pub(super) const NAME_MAX: usize = 255;
+
 impl Shared {
     pub(super) fn lookup(self: &Arc<Self>, pid: u32, parent: u64, name: &OsStr, reply: ReplyEntry) {
         match self.tokens.expected(pid, parent, name) {
@@ -36,6 +39,8 @@ impl Shared {
         let aside = |error| self.tree.lookup_aside(parent, name.as_encoded_bytes()).ok_or(error);
         match self.tree.lookup(parent, name.as_encoded_bytes()).or_else(aside) {
             Ok(entry) => reply.entry(&entry.ttl, &entry.attr, GENERATION),
+            // Queries may be longer.
+            Err(FsError::NotFound) if name.len() > NAME_MAX => reply.error(Errno::ENAMETOOLONG),
             Err(FsError::NotFound) if self.is_scratch(parent, name) => {
                 self.arriving_lookup(parent, name, reply);
             }

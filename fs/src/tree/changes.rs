@@ -304,6 +304,7 @@ impl Tree {
         // Taken before the numbers, as those do who begin a move.
         let moves = self.moves().clone();
         let mut inodes = self.inodes();
+        let mut renamed = Vec::new();
         for moved in &moves {
             let is_same =
                 !Self::has(new, &moved.from) && Self::has(old, &moved.from) && Self::has(new, &moved.to);
@@ -311,6 +312,7 @@ impl Tree {
                 // The kernel has moved it already, and told whoever watches.
                 collected.forget(&moved.from, |dir| &mut dir.vanished);
                 collected.forget(&moved.to, |dir| &mut dir.appeared);
+                renamed.push(moved);
             }
         }
         let held: Vec<(u64, DirPath)> = inodes.all().map(|(ino, path)| (ino, path.clone())).collect();
@@ -344,9 +346,20 @@ impl Tree {
         drop(inodes);
 
         let mut changed = self.changed.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        for moved in renamed {
+            let is_in = |path: &DirPath| Some((path.clone(), path.moved(&moved.from, &moved.to)?));
+            for (from, to) in changed.keys().filter_map(is_in).collect::<Vec<_>>() {
+                changed.remove(&from).and_then(|at| changed.insert(to, at));
+            }
+            let parents = [&moved.from, &moved.to].into_iter().filter_map(|path| path.parent());
+            changed.extend(parents.map(|(parent, _)| (parent, now)));
+        }
         for (path, dir) in &collected.dirs {
             if !dir.appeared.is_empty() || !dir.vanished.is_empty() {
                 changed.insert(path.clone(), now);
+            }
+            for made in dir.appeared.iter().filter(|made| made.is_dir) {
+                changed.insert(path.join(&made.name), now);
             }
         }
         drop(changed);

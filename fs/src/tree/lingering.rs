@@ -48,12 +48,17 @@ impl Lingering {
     }
 
     /// A directory was removed: the one above may be next.
-    fn end(&self, path: &DirPath) {
+    pub(super) fn end(&self, path: &DirPath) {
         let mut lingering = self.lock();
         lingering.remove(path);
         if let Some((parent, _)) = path.parent().filter(|(parent, _)| !parent.is_root()) {
             lingering.insert(parent, Instant::now());
         }
+    }
+
+    /// A directory was moved: nobody comes to remove it where it was.
+    pub(super) fn leave(&self, path: &DirPath) {
+        self.lock().retain(|at, _| at.moved(path, path).is_none());
     }
 
     /// Those whose moment is over by `now`.
@@ -132,5 +137,10 @@ mod tests {
         assert_eq!(lingering.over(Instant::now()).len(), 0);
         assert_eq!(lingering.over(Instant::now() + MOMENT), [path("all/2024"), path("all/2024-x")]);
         assert!(!lingering.has(&path("all")));
+        for at in ["albums/A/B", "albums/A", "albums/AB"] {
+            lingering.begin(&path(at));
+        }
+        lingering.leave(&path("albums/A"));
+        assert!(!lingering.has(&path("albums/A")) && lingering.has(&path("albums/AB")));
     }
 }

@@ -40,6 +40,8 @@ impl Tree {
         }
         let (top, at) = path.split_view().ok_or(FsError::ReadOnly)?;
         let says = view(top).ok_or(FsError::NotFound)?.rmdir(&state, &at)?;
+        // Its name is free as soon as it is gone.
+        state.lingering.end(&path);
         Ok(Act::of(parent, says))
     }
 
@@ -65,6 +67,7 @@ impl Tree {
         } else {
             return Err(FsError::Computed);
         };
+        state.lingering.leave(moved);
         let to = there.dir.join(&there.name);
         let moved = MovedDir { from: moved.clone(), to, ino: self.inodes().known(moved) };
         Ok(Act { says, ino, moved: Some(moved), stale: Some(there), stays: None })
