@@ -361,6 +361,8 @@ impl Tree {
         match path.split_view() {
             None => Some(LONG),
             Some(_) if Asked::by(&path).is_some() || trash_info::is_infos(&path) => None,
+            // What is under way in such a directory may have it there in a moment, and the kernel could not be told before.
+            Some(_) if acts::is_decided(&self.state(), &path) => None,
             Some((_, at)) if at.is_empty() => Some(FOUND),
             Some(_) => Some(ABSENT),
         }

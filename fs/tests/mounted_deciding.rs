@@ -9,6 +9,7 @@ use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use library::snapshot::fixture::Photo;
 use support::mounted::{Mounted, Watcher, listed, soon};
 
 #[test]
@@ -443,4 +444,23 @@ fn file_managers_find_their_trash_and_empty_it() {
     assert!(!mounted.library.root.join("b.jpg").exists());
     assert_eq!((listed(&files), listed(&infos)), (vec![], vec![]));
     std::fs::write(infos.join("big.trashinfo"), vec![b'x'; 100_000]).unwrap_err();
+}
+
+#[test]
+fn a_year_that_is_moved_into_the_trash_takes_nothing_above_it_along() {
+    let mounted = Mounted::new();
+    mounted.library.add_plain("a.jpg", b"one");
+    let other = Photo { path: "b.jpg", taken: Some("2023-12-31T10:00:00"), ..Photo::default() };
+    mounted.library.add(&other, b"two");
+    let at = |path: &str| mounted.at(path);
+    soon("photos", || listed(&at("all")) == ["2023", "2024"]);
+    // Whoever looks at the trash is told that the year is not there under its name.
+    let mut watcher = Watcher::of(&[&at("trash")]);
+    std::fs::rename(at("all/2023"), at("trash/2023")).unwrap();
+    watcher.expect("CREATE b.jpg");
+    watcher.expect("DELETE,ISDIR 2023");
+    for _ in 0..20 {
+        assert_eq!(listed(&at("all")), ["2024"]);
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }

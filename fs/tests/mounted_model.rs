@@ -14,6 +14,8 @@ use galleryfs_fs::{Mount, Options, Passthrough};
 use library::RowNumber;
 use library::snapshot::fixture::Photo;
 use proptest::prelude::*;
+use support::mounted::Mounted;
+use support::reference::{Op, Reference, ops, walked};
 use support::{HandClock, TestLibrary};
 
 /// One thing that happens. Numbers are taken modulo what there is, so that shrinking keeps steps valid.
@@ -200,5 +202,51 @@ proptest! {
     #[test]
     fn a_walk_shows_what_is_there_now(steps in prop::collection::vec(step(), 1..30), passthrough in any::<bool>()) {
         live(&steps, if passthrough { Passthrough::Auto } else { Passthrough::Off })?;
+    }
+}
+
+/// A library of a few photos, and what it should be.
+fn with_photos(add: impl Fn(&str, Option<&str>)) -> Reference {
+    let mut reference = Reference::default();
+    for (name, day) in [
+        ("a.jpg", Some("2024-05-01")),
+        ("b.jpg", Some("2024-05-02")),
+        ("c.jpg", Some("2023-12-31")),
+        ("d.jpg", None),
+    ] {
+        add(name, day);
+        reference.add(name, day);
+    }
+    reference
+}
+
+fn decided(ops: &[Op]) -> Result<(), TestCaseError> {
+    let mounted = Mounted::new();
+    let mut reference = with_photos(|name, day| {
+        let taken = day.map(|day| format!("{day}T10:00:00"));
+        let photo = Photo { path: name, taken: taken.as_deref(), ..Photo::default() };
+        mounted.library.add(&photo, name.as_bytes());
+    });
+    support::mounted::soon("the photos", || walked(&mounted.at("")) == reference.listed());
+    let mut acts = Vec::new();
+    for op in ops {
+        let Some(act) = reference.act(op) else { continue };
+        let done = act.perform(&mounted.at(""));
+        acts.push(act.clone());
+        let should = reference.apply(&act);
+        prop_assert_eq!(done.is_ok(), should, "the last of {:#?}: {:?}", &acts, done);
+        let (found, wanted) = (walked(&mounted.at("")), reference.listed());
+        let differ: Vec<_> = found.symmetric_difference(&wanted).collect();
+        prop_assert!(differ.is_empty(), "at once after the last of {:#?}: {:?}", acts, differ);
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: if std::env::var_os("GALLERYFS_SOAK").is_some() { 2000 } else { 25 }, max_shrink_iters: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_made_moved_and_removed_is_what_the_document_says(ops in prop::collection::vec(ops(), 1..40)) {
+        decided(&ops)?;
     }
 }

@@ -11,7 +11,7 @@
 mod directories;
 mod photos;
 
-pub(super) use self::photos::takes_scratch;
+pub(super) use self::photos::{is_decided, takes_scratch};
 
 use std::time::Duration;
 

@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
 pub mod mounted;
+pub mod reference;
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -38,6 +39,8 @@ pub struct TestLibrary {
     kept: Mutex<Arc<Vec<Version>>>,
     things: Mutex<Arc<Things>>,
     versions: AtomicU64,
+    /// Where what is in the trash showed before.
+    before_trash: Mutex<HashMap<AssetId, Visibility>>,
     /// When each file was last written here: one with another time is somebody else's doing.
     known: Mutex<HashMap<PathBuf, SystemTime>>,
     /// How often it was asked to be safe from a power cut.
@@ -59,6 +62,7 @@ impl TestLibrary {
             things: Mutex::default(),
             versions: AtomicU64::new(0),
             known: Mutex::default(),
+            before_trash: Mutex::default(),
             syncs: AtomicU64::new(0),
             disk_failed: AtomicBool::new(false),
             root: root.to_owned(),
@@ -204,11 +208,14 @@ impl TestLibrary {
                 Decision::Tags(wanted) => tags = wanted.clone().unwrap_or_default(),
                 Decision::JoinAlbum(album) => fixture.in_album(number, *album, true),
                 Decision::LeaveAlbum(album) => fixture.in_album(number, *album, false),
-                Decision::Trash(true) => {
+                Decision::Trash(true) if row.visibility != Visibility::Trashed => {
+                    self.before_trash.lock().unwrap().insert(asset, row.visibility);
                     fixture.change(number, |row| row.visibility = Visibility::Trashed);
                 }
+                Decision::Trash(true) => {}
                 Decision::Trash(false) => {
-                    fixture.change(number, |row| row.visibility = Visibility::Timeline);
+                    let before = self.before_trash.lock().unwrap().remove(&asset);
+                    fixture.change(number, |row| row.visibility = before.unwrap_or(Visibility::Timeline));
                 }
                 Decision::IsIn(person) => fixture.has_person(number, *person, true),
                 Decision::NotIn(person) => fixture.has_person(number, *person, false),

@@ -49,7 +49,6 @@ impl Tree {
     pub(super) fn rename_dir(
         &self,
         state: &State,
-        ino: u64,
         moved: &DirPath,
         there: Place,
         onto: Onto,
@@ -69,7 +68,10 @@ impl Tree {
         };
         state.lingering.leave(moved);
         let to = there.dir.join(&there.name);
-        let moved = MovedDir { from: moved.clone(), to, ino: self.inodes().known(moved) };
+        let inodes = self.inodes();
+        let ino = inodes.known_or_spare(moved);
+        let moved = MovedDir { from: moved.clone(), to, ino: inodes.known(moved) };
+        drop(inodes);
         Ok(Act { says, ino, moved: Some(moved), stale: Some(there), stays: None })
     }
 }

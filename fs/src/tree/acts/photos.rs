@@ -46,6 +46,11 @@ fn class(state: &State, dir: &DirPath) -> Class {
     }
 }
 
+/// Whether it is decided what is in a directory: photos are put there.
+pub(in crate::tree) fn is_decided(state: &State, dir: &DirPath) -> bool {
+    matches!(class(state, dir), Class::Decided(_) | Class::Trash)
+}
+
 /// Whether a directory holds photos, so that savers work in it.
 pub(in crate::tree) fn takes_scratch(state: &State, dir: &DirPath) -> bool {
     dir.split_view().is_some_and(|(_, at)| !at.is_empty())
@@ -140,7 +145,7 @@ impl Tree {
         let there = Place { ino: new_parent, dir: new_dir.clone(), name: new_name.into() };
         let row = match Self::child(&state, &dir, name).ok_or(FsError::NotFound)? {
             Node::Row(row) => row,
-            Node::Dir(moved) => return self.rename_dir(&state, parent, &moved, there, onto),
+            Node::Dir(moved) => return self.rename_dir(&state, &moved, there, onto),
             Node::Fixed(_) | Node::Unreadable(_) | Node::Version(_) | Node::Info(_) => {
                 return Err(FsError::ReadOnly);
             }
