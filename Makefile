@@ -96,7 +96,7 @@ contact-sheet: test-dependencies
 
 soak: test-dependencies
 	$(CARGO) build --release --locked -p galleryfs
-	GALLERYFS_SOAK=1 $(CARGO) test --release --locked -p galleryfs-tests --test crash --test seeing_crash --test deciding -- --nocapture
+	GALLERYFS_SOAK=1 $(CARGO) test --release --locked -p galleryfs-tests --test crash --test seeing_crash --test deciding --test load -- --nocapture
 
 fuzz:
 	@fuzz/run $(or $(SECONDS),600) $(TARGETS)

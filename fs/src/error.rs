@@ -10,6 +10,9 @@ pub enum FsError {
     /// No such name, or no longer.
     #[error("no such file or directory")]
     NotFound,
+    /// Something that the kernel took for what a name leads to, and is not any more. It looks the name up again.
+    #[error("another file by now")]
+    Stale,
     /// A name was looked for in a file.
     #[error("not a directory")]
     NotADirectory,
@@ -106,6 +109,7 @@ impl FsError {
     pub fn errno(&self) -> Errno {
         match self {
             Self::NotFound | Self::Query(_) => Errno::ENOENT,
+            Self::Stale => Errno::ESTALE,
             Self::NotADirectory => Errno::ENOTDIR,
             Self::IsADirectory => Errno::EISDIR,
             Self::ReadOnly => Errno::EROFS,

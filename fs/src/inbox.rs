@@ -39,6 +39,7 @@ pub(crate) use self::arriving::Worker;
 pub(crate) use self::node::Node;
 use self::nodes::Nodes;
 pub(crate) use self::temporary::is_temporary;
+use crate::error::FsError;
 use crate::tree::Tree;
 
 /// Marks the inode numbers of what is here: the highest three bits are 001.
@@ -198,17 +199,29 @@ impl Inbox {
         self.nodes().get(ino).ok_or_else(|| Errno::STALE.into())
     }
 
+    /// Whether something is still what its name leads to. In a directory of the tree a photo takes its place, and the kernel,
+    /// which may not have heard of it yet, is to look again.
+    pub(crate) fn is_current(&self, node: &Node) -> Result<(), FsError> {
+        let is_photo = |(dir, name): (Arc<Node>, Box<[u8]>)| {
+            dir.of_tree().is_some_and(|dir| self.tree.has_name(dir, &name))
+        };
+        match node.is_saved() || node.place().is_some_and(is_photo) {
+            true => Err(FsError::Stale),
+            false => Ok(()),
+        }
+    }
+
     /// Where photos that are open for writing are copied to.
     pub(crate) fn edits_dir(&self) -> PathBuf {
         self.scratch.0.with_file_name(EDITS)
     }
 
-    /// Opens a file that is given its place, with all its bytes on the disk, and its number.
-    pub(crate) fn open_complete(&self, dir: &Arc<Node>, name: &[u8]) -> io::Result<(u64, File)> {
+    /// Opens a file that is given a photo's place, with all its bytes on the disk.
+    pub(crate) fn open_complete(&self, dir: &Arc<Node>, name: &[u8]) -> io::Result<(Arc<Node>, File)> {
         let node = self.find(dir, name)?;
         let file = node.open(OFlags::RDONLY)?;
         file.sync_all()?;
-        Ok((node.ino(), file))
+        Ok((node, file))
     }
 
     /// What is called so in a directory, not counted as known to the kernel.

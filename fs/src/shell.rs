@@ -152,7 +152,7 @@ impl Filesystem for Shell {
         atime: Option<TimeOrNow>,
         mtime: Option<TimeOrNow>,
         _ctime: Option<SystemTime>,
-        _fh: Option<FileHandle>,
+        fh: Option<FileHandle>,
         _crtime: Option<SystemTime>,
         _chgtime: Option<SystemTime>,
         _bkuptime: Option<SystemTime>,
@@ -164,7 +164,10 @@ impl Filesystem for Shell {
                 self.0.getattr(ino.0, reply);
             } else if crate::inbox::is_here(ino.0) {
                 let change = Change { mode, uid, gid, size, accessed: atime, modified: mtime };
-                self.0.arriving_attr(ino.0, Some(change), reply);
+                match (size, fh) {
+                    (Some(_), None) => self.0.arriving_truncate(ino.0, change, reply),
+                    _ => self.0.arriving_attr(ino.0, Some(change), reply),
+                }
             } else if is_info(ino.0) {
                 self.0.info_attr(ino.0, size, reply);
             } else {
@@ -351,7 +354,8 @@ impl Filesystem for Shell {
                 return self.0.edit_create(photo, reply);
             }
             if !self.0.may_begin(parent.0, name) {
-                return reply.error(refusal("create", parent.0, &FsError::Computed));
+                let error = self.0.tree.dir(parent.0).err().unwrap_or(FsError::Computed);
+                return reply.error(refusal("create", parent.0, &error));
             }
             self.0.arriving_create(parent.0, name, (mode, flags), asker(req), reply);
         });
@@ -522,8 +526,10 @@ impl Filesystem for Shell {
         guarded("setxattr", || match crate::inbox::is_here(ino.0) {
             true => {
                 let (name, value) = (name.to_owned(), value.to_owned());
-                let set =
-                    move |_: &Inbox, node: &Arc<Node>| Ok(node.set_attribute(&name, Some(&value), flags)?);
+                let set = move |inbox: &Inbox, node: &Arc<Node>| {
+                    inbox.is_current(node)?;
+                    Ok(node.set_attribute(&name, Some(&value), flags)?)
+                };
                 self.0.arrive_plainly(("setxattr", ino.0), set, reply);
             }
             false => self.0.set_attribute(ino.0, name, Some(value), flags, reply),
@@ -553,7 +559,10 @@ impl Filesystem for Shell {
         guarded("removexattr", || match crate::inbox::is_here(ino.0) {
             true => {
                 let name = name.to_owned();
-                let remove = move |_: &Inbox, node: &Arc<Node>| Ok(node.set_attribute(&name, None, 0)?);
+                let remove = move |inbox: &Inbox, node: &Arc<Node>| {
+                    inbox.is_current(node)?;
+                    Ok(node.set_attribute(&name, None, 0)?)
+                };
                 self.0.arrive_plainly(("removexattr", ino.0), remove, reply);
             }
             false => self.0.set_attribute(ino.0, name, None, 0, reply),

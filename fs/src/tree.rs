@@ -262,7 +262,8 @@ impl Tree {
             None if AssetInode::from_raw(ino).is_some() || Fixed::of_inode(ino).is_some() => {
                 Err(FsError::NotADirectory)
             }
-            None => Err(FsError::NotFound),
+            // It vanished, and may be there again under another number.
+            None => Err(FsError::Stale),
         }
     }
 
@@ -418,8 +419,8 @@ impl Tree {
     pub fn attr(&self, ino: u64) -> Result<FileAttr, FsError> {
         let state = self.state();
         if let Some(asset) = AssetInode::from_raw(ino) {
-            let number = state.snapshot.by_inode(asset).ok_or(FsError::NotFound)?;
-            let _visible = state.host(number, library::Scope::Anywhere).ok_or(FsError::NotFound)?;
+            let number = state.snapshot.by_inode(asset).ok_or(FsError::Stale)?;
+            let _visible = state.host(number, library::Scope::Anywhere).ok_or(FsError::Stale)?;
             return self.row_attr(&state, number).ok_or(FsError::NotFound);
         }
         if let Some(node) = Self::other_node(&state, ino) {
@@ -448,8 +449,8 @@ impl Tree {
     pub(crate) fn readable(&self, ino: u64) -> Result<Readable, FsError> {
         let state = self.state();
         if let Some(asset) = AssetInode::from_raw(ino) {
-            let number = state.snapshot.by_inode(asset).ok_or(FsError::NotFound)?;
-            let _visible = state.host(number, library::Scope::Anywhere).ok_or(FsError::NotFound)?;
+            let number = state.snapshot.by_inode(asset).ok_or(FsError::Stale)?;
+            let _visible = state.host(number, library::Scope::Anywhere).ok_or(FsError::Stale)?;
             return Ok(Readable::Row(number, state));
         }
         match Self::other_node(&state, ino) {

@@ -249,3 +249,30 @@ fn a_kill_while_photos_are_saved_loses_neither_what_was_nor_what_was_saved() {
     assert!(ever.len() > 1, "nothing was ever saved");
     println!("{} versions in {rounds} rounds", ever.len());
 }
+
+/// The kernel takes the photo for the file that was given its name until it is told otherwise, which takes a moment.
+#[test]
+fn what_is_done_right_after_a_save_is_done_to_the_photo() {
+    let site = Site::default();
+    site.photo("a.jpg", &Jpeg::new(1).taken("2024:05:01 10:20:30"));
+    let daemon = site.up();
+    daemon.settle();
+    let photo = site.mount().join("all/2024/05/a.jpg");
+    std::fs::create_dir(site.mount().join("albums/A")).unwrap();
+    let (new, listed) = (photo.with_file_name(".a.jpg.new"), site.mount().join("albums/A/a.jpg"));
+    let bytes = |seed: u64| Jpeg::new(seed).taken("2024:05:01 10:20:30").bytes();
+    for round in 1..=20 {
+        std::fs::write(&new, bytes(round * 10)).unwrap();
+        std::fs::rename(&new, &photo).unwrap();
+        std::fs::hard_link(&photo, &listed).unwrap();
+        std::fs::remove_file(&listed).unwrap();
+        std::fs::write(&new, bytes(round * 10 + 1)).unwrap();
+        std::fs::rename(&new, &photo).unwrap();
+        let again = bytes(round * 10 + 2);
+        std::fs::write(&photo, &again).unwrap();
+        std::fs::hard_link(&photo, &listed).unwrap();
+        std::fs::remove_file(&listed).unwrap();
+        assert!(std::fs::read(site.photos().join("a.jpg")).unwrap() == again, "round {round}");
+    }
+    assert!(daemon.stop().success());
+}

@@ -49,6 +49,8 @@ pub(crate) struct Node {
     taken_in: AtomicBool,
     /// Whether the library has the same bytes: it goes when nobody writes to it any more.
     known: AtomicBool,
+    /// Whether its bytes have taken a photo's place.
+    saved: AtomicBool,
     /// One takes it in at a time.
     pub(super) arriving: Mutex<()>,
 }
@@ -93,6 +95,7 @@ impl Node {
             written: AtomicBool::new(false),
             taken_in: AtomicBool::new(false),
             known: AtomicBool::new(false),
+            saved: AtomicBool::new(false),
             arriving: Mutex::default(),
         }
     }
@@ -263,6 +266,15 @@ impl Node {
 
     pub(super) fn set_taken_in(&self, taken_in: bool) {
         self.taken_in.store(taken_in, Ordering::Release);
+    }
+
+    /// Whether its bytes have taken a photo's place.
+    pub(super) fn is_saved(&self) -> bool {
+        self.saved.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_saved(&self) {
+        self.saved.store(true, Ordering::Release);
     }
 
     pub(super) fn replace_fd(&self, fd: OwnedFd) {

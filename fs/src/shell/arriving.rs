@@ -167,6 +167,15 @@ impl Shared {
         self.arrive_entry(("lookup", dir), move |inbox, dir| inbox.lookup(dir, name.as_bytes()), reply);
     }
 
+    /// `setattr` of a size, by name.
+    pub(super) fn arriving_truncate(self: &Arc<Self>, ino: u64, changes: Changes, reply: ReplyAttr) {
+        let current = self.node(ino).and_then(|(inbox, node)| inbox.is_current(&node));
+        match current {
+            Ok(()) => self.arriving_attr(ino, Some(changes), reply),
+            Err(error) => reply.error(refusal("setattr", ino, &error)),
+        }
+    }
+
     pub(super) fn arriving_attr(self: &Arc<Self>, ino: u64, changes: Option<Changes>, reply: ReplyAttr) {
         let operation = if changes.is_some() { "setattr" } else { "getattr" };
         let work = move |shared: &Self| {
@@ -214,6 +223,8 @@ impl Shared {
     pub(super) fn arriving_open(self: &Arc<Self>, ino: u64, flags: i32, reply: ReplyOpen) {
         let work = move |shared: &Self| {
             let (inbox, node) = shared.node(ino)?;
+            // What is written to it would be nowhere.
+            inbox.is_current(&node)?;
             Ok(inbox.open(&node, flags)?)
         };
         self.arrive(("open", ino), work, |_, done| match done {
@@ -358,7 +369,11 @@ impl Shared {
 
     pub(super) fn arriving_getxattr(self: &Arc<Self>, ino: u64, name: &OsStr, size: u32, reply: ReplyXattr) {
         let name = name.to_owned();
-        let work = move |shared: &Self| Ok(shared.node(ino)?.1.attribute(&name)?);
+        let work = move |shared: &Self| {
+            let (inbox, node) = shared.node(ino)?;
+            inbox.is_current(&node)?;
+            Ok(node.attribute(&name)?)
+        };
         self.arrive(("getxattr", ino), work, move |_, done| match done {
             Ok(value) => sized("getxattr", ino, Ok(value), size, reply),
             Err(error) => reply.error(error),
@@ -366,7 +381,11 @@ impl Shared {
     }
 
     pub(super) fn arriving_listxattr(self: &Arc<Self>, ino: u64, size: u32, reply: ReplyXattr) {
-        let work = move |shared: &Self| Ok(shared.node(ino)?.1.attributes()?);
+        let work = move |shared: &Self| {
+            let (inbox, node) = shared.node(ino)?;
+            inbox.is_current(&node)?;
+            Ok(node.attributes()?)
+        };
         self.arrive(("listxattr", ino), work, move |_, done| match done {
             Ok(names) => sized("listxattr", ino, Ok(names), size, reply),
             Err(error) => reply.error(error),
@@ -409,7 +428,10 @@ impl Shared {
     /// `link` of something in the inbox, or into it.
     pub(super) fn arriving_link(self: &Arc<Self>, ino: u64, dir: u64, name: &OsStr, reply: ReplyEntry) {
         if !self.is_arriving(ino) || !self.is_arriving(dir) {
-            return reply.error(refusal("link", dir, &FsError::Computed));
+            let is_current = || self.node(ino).and_then(|(inbox, node)| inbox.is_current(&node));
+            let stale = inbox::is_here(ino).then(is_current).and_then(Result::err);
+            let error = stale.unwrap_or(FsError::Computed);
+            return reply.error(refusal("link", dir, &error));
         }
         let name = name.to_owned();
         let linked = self.node(ino);

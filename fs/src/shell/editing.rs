@@ -173,11 +173,12 @@ impl Shared {
         let work = move |shared: &Self| {
             let _busy = shared.tree.told.busy([dir, new_dir]);
             let (inbox, from) = shared.node(dir)?;
-            let (ino, file) = inbox.open_complete(&from, name.as_bytes())?;
+            let (node, file) = inbox.open_complete(&from, name.as_bytes())?;
             shared.tree.save(row, &file).inspect_err(|error| shared.tree.note_refusal(new_dir, error))?;
+            node.set_saved();
             inbox.unlink(&from, name.as_bytes())?;
             shared.tree.begun_anew(new_dir, new_name.as_bytes());
-            Ok(ino)
+            Ok(node.ino())
         };
         let shared = Arc::clone(self);
         self.edit(("rename", new_dir), work, move |done| match done {

@@ -94,5 +94,5 @@ impl Tree {
 /// The row of an asset's inode; `None` for what is no asset.
 fn asset(state: &State, ino: u64) -> Result<Option<RowNumber>, FsError> {
     let Some(asset) = AssetInode::from_raw(ino) else { return Ok(None) };
-    state.snapshot.by_inode(asset).map(Some).ok_or(FsError::NotFound)
+    state.snapshot.by_inode(asset).map(Some).ok_or(FsError::Stale)
 }

@@ -268,8 +268,8 @@ fn put(
 /// The row of a photo that may be seen.
 fn asset(state: &State, ino: u64) -> Result<RowNumber, FsError> {
     let asset = AssetInode::from_raw(ino).ok_or(FsError::ReadOnly)?;
-    let row = state.snapshot.by_inode(asset).ok_or(FsError::NotFound)?;
-    state.host(row, Scope::Anywhere).map(|_| row).ok_or(FsError::NotFound)
+    let row = state.snapshot.by_inode(asset).ok_or(FsError::Stale)?;
+    state.host(row, Scope::Anywhere).map(|_| row).ok_or(FsError::Stale)
 }
 
 #[cfg(test)]
