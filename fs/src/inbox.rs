@@ -187,9 +187,14 @@ impl Inbox {
     pub(crate) fn forget_arrived(&self, dir: u64, name: &[u8]) {
         let Some(scratch) = self.scratch(dir) else { return };
         // The file first: it may become such a name just now.
-        let is_removed = self
-            .find(&scratch, name)
-            .is_ok_and(|node| node.is_known() && self.unlink(&scratch, name).is_ok());
+        let is_removed = self.find(&scratch, name).is_ok_and(|node| {
+            let is_removed = node.is_known() && self.unlink(&scratch, name).is_ok();
+            if is_removed {
+                node.set_known(false);
+                self.nodes().let_go(&node);
+            }
+            is_removed
+        });
         let is_over = self.nodes().drop_alias(&scratch, name) || is_removed;
         tracing::trace!(is_over, "what arrived is somewhere else");
     }
@@ -501,6 +506,7 @@ impl Inbox {
                 // No receiver: the mount is being taken away, and the next start finds it.
                 let _ = self.renamed.send(Arc::clone(&handle.node));
             }
+            self.nodes().let_go(&handle.node);
         }
     }
 

@@ -214,6 +214,12 @@ fn tell(changes: &Changes, notifier: &Notifier, handles: &Handles, announcer: Op
         announce(announcer, &told, clear);
     }
     for (ino, _, dir) in &changes.dirs {
+        // The kernel takes a link off whatever it is told was removed, and it was no link of the file's.
+        for gone in dir.vanished.iter().filter(|gone| !gone.is_dir) {
+            if let Some(ino) = gone.ino {
+                let _ = notifier.inval_inode(INodeNo(ino), -1, 0);
+            }
+        }
         // Vanished first: believing what is gone is worse than not knowing what came.
         for changed in dir.vanished.iter().chain(&dir.appeared).chain(&dir.altered) {
             clear(*ino, changed);

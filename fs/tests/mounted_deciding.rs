@@ -464,3 +464,16 @@ fn a_year_that_is_moved_into_the_trash_takes_nothing_above_it_along() {
         std::thread::sleep(Duration::from_millis(10));
     }
 }
+
+#[test]
+fn a_tag_that_is_renamed_to_another_lists_what_that_has() {
+    let mounted = Mounted::new();
+    let photo = Photo { path: "a.jpg", tags: &["x/y"], ..Photo::default() };
+    mounted.library.add(&photo, b"one");
+    soon("a photo", || mounted.at("tags/x/y/a.jpg").exists());
+    std::fs::create_dir(mounted.at("tags/new")).unwrap();
+    assert_eq!(listed(&mounted.at("tags/new")), [""; 0]);
+    std::fs::rename(mounted.at("tags/new"), mounted.at("tags/x")).unwrap();
+    assert_eq!(listed(&mounted.at("tags/x")), ["y"]);
+    assert_eq!(listed(&mounted.at("tags")), ["x"]);
+}

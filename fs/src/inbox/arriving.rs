@@ -153,6 +153,7 @@ impl Inbox {
         if let Err(error) = self.take_in(node, node.has_written()) {
             tracing::warn!(%error, "a file in inbox/ cannot be taken in");
         }
+        self.nodes().let_go(node);
     }
 
     /// Takes away names whose time is over, and the directories that are empty without them.

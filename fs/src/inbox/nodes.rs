@@ -87,7 +87,9 @@ impl Nodes {
     fn sweep(&mut self, ino: u64) {
         let Some(held) = self.by_ino.get(&ino) else { return };
         let is_alias = || self.aliases.values().any(|alias| alias.node.ino() == ino);
-        if held.lookups == 0 && !is_alias() {
+        // The kernel may forget a file before it says that it is closed.
+        let is_busy = held.node.writers() > 0 || held.node.is_known();
+        if held.lookups == 0 && !is_busy && !is_alias() {
             let real = held.real;
             self.by_ino.remove(&ino);
             if self.by_real.get(&real) == Some(&ino) {

@@ -312,6 +312,8 @@ impl Tree {
                 // The kernel has moved it already, and told whoever watches.
                 collected.forget(&moved.from, |dir| &mut dir.vanished);
                 collected.forget(&moved.to, |dir| &mut dir.appeared);
+                // Where something was there already, the kernel has another listing of what it moved.
+                collected.dir(&moved.to);
                 renamed.push(moved);
             }
         }
