@@ -51,6 +51,7 @@ mod types;
 mod unreadable;
 mod versions;
 mod view;
+mod worked_out;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};

@@ -26,7 +26,7 @@ fn label(camera: &CameraName) -> Option<String> {
 }
 
 fn groups(state: &State) -> &Groups {
-    state.cameras.get_or_init(|| {
+    state.worked_out.cameras.get_or_init(|| {
         let cameras = state.snapshot.cameras();
         Groups::of(
             state,

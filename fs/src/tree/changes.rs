@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use jiff::civil::Date;
-use library::{Album, Change, Cursor, Entity, Facet, RowNumber, Snapshot};
+use library::{Album, Change, Cursor, Entity, Facet, Row, RowNumber, Snapshot};
 
 use super::lingering::is_real;
 use super::path::DirPath;
@@ -22,6 +22,7 @@ use super::state::{Beside, State};
 use super::unreadable::UnreadableFiles;
 use super::versions::Versions;
 use super::view::{Naming, View};
+use super::worked_out::{pairs, shows_alike};
 use super::{Node, Tree, VIEWS, albums, folders, people, searches, tags, view};
 
 /// A name in a directory.
@@ -209,6 +210,22 @@ fn drifting(path: &DirPath) -> bool {
     path.split_view().and_then(|(top, _)| view(top)).is_some_and(View::drifts)
 }
 
+/// Whether directories may have changed that drift. Most commits say something of a photo that is nothing to them.
+fn drifted(old: &State, new: &State, changes: &[Change]) -> bool {
+    let beside = |state: &State| {
+        let Beside { unreadable, things, versions } = &state.beside;
+        (Arc::as_ptr(unreadable), Arc::as_ptr(things), Arc::as_ptr(versions))
+    };
+    let is_alike = |(old, new): (&Row, &Row)| {
+        let what = |row: &Row| (row.inode, row.day(), row.extras.parts.len());
+        what(old) == what(new) && old.name == new.name && shows_alike(old, new)
+    };
+    let pairs = pairs(&old.snapshot, &new.snapshot, changes);
+    old.today != new.today
+        || beside(old) != beside(new)
+        || !pairs.is_some_and(|mut pairs| pairs.all(is_alike))
+}
+
 impl Tree {
     /// Moves the tree to the state after `changes`, and says what that changed of what the kernel holds.
     ///
@@ -229,7 +246,7 @@ impl Tree {
             false => Arc::new(Versions::of(&list)),
         };
         let beside = Beside { unreadable, things: self.source().things(), versions };
-        let new = Arc::new(old.next(snapshot, today, beside));
+        let new = Arc::new(old.next(snapshot, changes, today, beside));
 
         let rows = if anew {
             // Another life of the catalogue numbers its rows anew, so everything is compared by name.
@@ -271,7 +288,8 @@ impl Tree {
         for path in changes.iter().flat_map(|change| self.made_of(&old, &new, change.entity)) {
             collected.ancestry(&old, &new, &path, &mut seen);
         }
-        self.swap(&old, &new, collected, seen, attrs)
+        let drifts = drifted(&old, &new, changes);
+        self.swap(&old, &new, collected, seen, (attrs, drifts))
     }
 
     /// The directories that stand for an entity itself, in either state.
@@ -298,7 +316,7 @@ impl Tree {
         new: &Arc<State>,
         mut collected: Collected,
         mut seen: HashSet<DirPath>,
-        attrs: BTreeSet<u64>,
+        (attrs, drifts): (BTreeSet<u64>, bool),
     ) -> Changes {
         let now = SystemTime::now();
         // Taken before the numbers, as those do who begin a move.
@@ -320,7 +338,7 @@ impl Tree {
         let held: Vec<(u64, DirPath)> = inodes.all().map(|(ino, path)| (ino, path.clone())).collect();
         let mut gone = Vec::new();
         for (_, path) in &held {
-            if drifting(path)
+            if drifts && drifting(path)
                 || (path.as_bytes() == b"unreadable"
                     && !Arc::ptr_eq(&old.beside.unreadable, &new.beside.unreadable))
             {

@@ -34,7 +34,7 @@ fn words(person: &Person) -> Vec<String> {
 }
 
 fn groups(state: &State) -> &Groups {
-    state.people.get_or_init(|| {
+    state.worked_out.people.get_or_init(|| {
         let people = state.snapshot.people(state.account()).filter(|person| person.is_shown());
         Groups::of(
             state,

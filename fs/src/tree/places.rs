@@ -23,7 +23,7 @@ fn words(place: &Place) -> Vec<String> {
 }
 
 fn groups(state: &State) -> &Groups {
-    state.places.get_or_init(|| {
+    state.worked_out.places.get_or_init(|| {
         Groups::of(state, state.snapshot.places().map(|(id, place)| Word::of(Facet::Place(id), words(place))))
     })
 }

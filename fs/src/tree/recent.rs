@@ -24,7 +24,7 @@ pub(crate) struct Newest {
 }
 
 fn newest(state: &State) -> &Newest {
-    state.newest.get_or_init(|| {
+    state.worked_out.newest.get_or_init(|| {
         let mut rows = Vec::new();
         let days = state
             .snapshot

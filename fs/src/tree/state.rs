@@ -1,18 +1,17 @@
 //! What the tree is computed from: one snapshot, whose library it is, and what day it is.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use jiff::civil::Date;
 use library::things::Things;
-use library::{AccountId, Row, RowNumber, Scope, Snapshot, Visibility};
+use library::{AccountId, Change, Row, RowNumber, Scope, Snapshot, Visibility};
 use roaring::RoaringBitmap;
 
-use super::groups::Groups;
 use super::lingering::Lingering;
-use super::recent::Newest;
 use super::trash_info::TrashInfos;
 use super::unreadable::UnreadableFiles;
 use super::versions::Versions;
+use super::worked_out::WorkedOut;
 use crate::options::Parts;
 
 /// Longest chain from a part to what it is a part of: a sidecar of a live photo's video is two.
@@ -46,16 +45,7 @@ pub(crate) struct State {
     pub(super) infos: Arc<TrashInfos>,
     account: AccountId,
     parts: Parts,
-    timeline: OnceLock<RoaringBitmap>,
-    archive: OnceLock<RoaringBitmap>,
-    everything: OnceLock<RoaringBitmap>,
-    trash: OnceLock<RoaringBitmap>,
-    anywhere: OnceLock<RoaringBitmap>,
-    pub(super) places: OnceLock<Groups>,
-    pub(super) cameras: OnceLock<Groups>,
-    pub(super) tags: OnceLock<Groups>,
-    pub(super) people: OnceLock<Groups>,
-    pub(super) newest: OnceLock<Newest>,
+    pub(super) worked_out: WorkedOut,
 }
 
 impl State {
@@ -76,23 +66,25 @@ impl State {
             infos: Arc::default(),
             account,
             parts,
-            timeline: OnceLock::new(),
-            archive: OnceLock::new(),
-            everything: OnceLock::new(),
-            trash: OnceLock::new(),
-            anywhere: OnceLock::new(),
-            places: OnceLock::new(),
-            cameras: OnceLock::new(),
-            tags: OnceLock::new(),
-            people: OnceLock::new(),
-            newest: OnceLock::new(),
+            worked_out: WorkedOut::default(),
         }
     }
 
     /// The next state, with this of it changed.
-    pub(crate) fn next(&self, snapshot: Arc<Snapshot>, today: Date, beside: Beside) -> Self {
-        let next = Self::new(self.number + 1, snapshot, self.account, self.parts, today, beside);
-        Self { lingering: Arc::clone(&self.lingering), infos: Arc::clone(&self.infos), ..next }
+    pub(crate) fn next(
+        &self,
+        snapshot: Arc<Snapshot>,
+        changes: &[Change],
+        today: Date,
+        beside: Beside,
+    ) -> Self {
+        let worked_out = self.worked_out.next(&self.snapshot, &snapshot, changes);
+        Self {
+            lingering: Arc::clone(&self.lingering),
+            infos: Arc::clone(&self.infos),
+            worked_out,
+            ..Self::new(self.number + 1, snapshot, self.account, self.parts, today, beside)
+        }
     }
 
     /// Whose library it is.
@@ -102,12 +94,13 @@ impl State {
 
     /// The listed assets that show in `scope`.
     pub(crate) fn shown(&self, scope: Scope) -> &RoaringBitmap {
+        let shown = &self.worked_out.shown;
         let set = match scope {
-            Scope::Trash => &self.trash,
-            Scope::Anywhere => &self.anywhere,
-            Scope::Timeline => &self.timeline,
-            Scope::Archive => &self.archive,
-            Scope::Everything => &self.everything,
+            Scope::Trash => &shown.trash,
+            Scope::Anywhere => &shown.anywhere,
+            Scope::Timeline => &shown.timeline,
+            Scope::Archive => &shown.archive,
+            Scope::Everything => &shown.everything,
         };
         set.get_or_init(|| self.snapshot.shown(self.account, scope))
     }

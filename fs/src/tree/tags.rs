@@ -18,7 +18,7 @@ use crate::source::TagDecision;
 pub(crate) struct Tags;
 
 fn groups(state: &State) -> &Groups {
-    state.tags.get_or_init(|| {
+    state.worked_out.tags.get_or_init(|| {
         let kept = state.snapshot.kept_tags(state.account());
         let kept = kept.map(|tag| Word { set: None, words: tag.parts().to_vec(), stays: true });
         let tags = state.snapshot.tags().map(|(id, tag)| Word::of(Facet::Tag(id), tag.parts().to_vec()));

@@ -334,8 +334,9 @@ fn a_directory_that_came_again_is_another() {
     assert_eq!(tags.2.vanished.len(), 1);
     assert_eq!(tags.2.vanished[0].ino, Some(first));
     assert!(tree.attr(first).is_err() && tree.list(first).is_err());
-    add(&library, &Photo { path: "b.jpg", tags: &["x"], ..Photo::default() });
-    let snapshot = crate::Source::snapshot(&*library);
-    tree.advance(snapshot, &[], TODAY.parse().unwrap());
+    let again = |fixture: &mut library::snapshot::fixture::Fixture| {
+        vec![fixture.add(&Photo { path: "b.jpg", tags: &["x"], ..Photo::default() })]
+    };
+    advance(&tree, &library.edit(again));
     assert_ne!(find(&tree, "tags/x").unwrap().attr.ino.0, first);
 }
