@@ -14,6 +14,7 @@
 //!    temporary name, is taken in at the next start, since it bears a mark that says that it is complete.
 
 mod arriving;
+mod copied;
 mod node;
 mod nodes;
 mod temporary;
@@ -224,6 +225,7 @@ impl Inbox {
     /// Opens a file that is given a photo's place, with all its bytes on the disk.
     pub(crate) fn open_complete(&self, dir: &Arc<Node>, name: &[u8]) -> io::Result<(Arc<Node>, File)> {
         let node = self.find(dir, name)?;
+        self.fill(&node)?;
         let file = node.open(OFlags::RDONLY)?;
         file.sync_all()?;
         Ok((node, file))
@@ -442,6 +444,7 @@ impl Inbox {
     /// `open`.
     pub(crate) fn open(&self, node: &Arc<Node>, flags: i32) -> io::Result<u64> {
         let writes = flags & libc::O_ACCMODE != libc::O_RDONLY;
+        self.fill(node)?;
         if writes {
             self.part_if_taken_in(node)?;
         }
@@ -466,6 +469,7 @@ impl Inbox {
     /// `read`.
     pub(crate) fn read(&self, handle: u64, offset: u64, size: u32) -> io::Result<Vec<u8>> {
         let handle = self.handle(handle)?;
+        self.fill(&handle.node)?;
         let mut bytes = vec![0; size as usize];
         let mut filled = 0;
         while filled < bytes.len() {
@@ -481,6 +485,7 @@ impl Inbox {
     /// `write`.
     pub(crate) fn write(&self, handle: u64, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let handle = self.handle(handle)?;
+        self.fill(&handle.node)?;
         handle.node.is_written();
         handle.file.write_all_at(bytes, offset)
     }
@@ -488,6 +493,7 @@ impl Inbox {
     /// `fallocate`.
     pub(crate) fn allocate(&self, handle: u64, mode: i32, offset: u64, length: u64) -> io::Result<()> {
         let handle = self.handle(handle)?;
+        self.fill(&handle.node)?;
         let mode = rustix::fs::FallocateFlags::from_bits_retain(mode as u32);
         Ok(rustix::fs::fallocate(&handle.file, mode, offset, length)?)
     }
@@ -513,6 +519,7 @@ impl Inbox {
     /// `setattr`.
     pub(crate) fn change(&self, node: &Arc<Node>, changes: &Changes) -> io::Result<FileAttr> {
         if let Some(size) = changes.size {
+            self.fill(node)?;
             self.part_if_taken_in(node)?;
             node.open(OFlags::WRONLY | OFlags::NONBLOCK)?.set_len(size)?;
             node.is_written();

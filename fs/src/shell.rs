@@ -19,10 +19,10 @@ use std::time::SystemTime;
 
 use crossbeam_channel::Sender;
 use fuser::{
-    AccessFlags, BsdFileFlags, Errno, FileHandle, Filesystem, Generation, INodeNo, InitFlags, KernelConfig,
-    LockOwner, OpenFlags, RenameFlags, ReplyAttr, ReplyCreate, ReplyData, ReplyDirectory, ReplyDirectoryPlus,
-    ReplyEmpty, ReplyEntry, ReplyLseek, ReplyOpen, ReplyStatfs, ReplyWrite, ReplyXattr, Request, TimeOrNow,
-    WriteFlags,
+    AccessFlags, BsdFileFlags, CopyFileRangeFlags, Errno, FileHandle, Filesystem, Generation, INodeNo,
+    InitFlags, KernelConfig, LockOwner, OpenFlags, RenameFlags, ReplyAttr, ReplyCreate, ReplyData,
+    ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyLseek, ReplyOpen, ReplyStatfs,
+    ReplyWrite, ReplyXattr, Request, TimeOrNow, WriteFlags,
 };
 
 use self::acting::{linked_to, made, plainly, put};
@@ -596,6 +596,29 @@ impl Filesystem for Shell {
                 self.0.arrive_plainly(("fallocate", ino.0), allocate, reply);
             }
             false => reply.error(read_only("fallocate", ino)),
+        });
+    }
+
+    fn copy_file_range(
+        &self,
+        _req: &Request,
+        from: INodeNo,
+        _from_handle: FileHandle,
+        from_offset: u64,
+        ino: INodeNo,
+        _fh: FileHandle,
+        offset: u64,
+        length: u64,
+        _flags: CopyFileRangeFlags,
+        reply: ReplyWrite,
+    ) {
+        guarded("copy_file_range", || {
+            let is_whole = crate::inbox::is_here(ino.0) && (from_offset, offset) == (0, 0);
+            match is_whole && library::AssetInode::from_raw(from.0).is_some() {
+                true => self.0.arriving_copy(from.0, ino.0, length.min(u32::MAX.into()), reply),
+                // The kernel then copies by itself, and asks again the next time.
+                false => reply.error(Errno::EOPNOTSUPP),
+            }
         });
     }
 

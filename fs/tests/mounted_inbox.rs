@@ -267,3 +267,56 @@ fn what_is_written_after_the_bytes_of_a_known_photo_is_not_lost() {
     soon("it is not kept twice", || !real.exists());
     assert_eq!(std::fs::read(mounted.at("inbox/y.jpg")).unwrap(), b"known", "though it is still found");
 }
+
+#[test]
+fn a_copy_of_a_photo_within_the_mount_moves_no_byte_until_it_becomes_another() {
+    let mounted = Mounted::new();
+    let bytes = support::mounted::noise(300_000);
+    mounted.library.add_plain("a.jpg", &bytes);
+    let at = |path: &str| mounted.at(path);
+    soon("a photo", || at("all/2024/05/a.jpg").exists());
+    std::fs::create_dir(at("albums/A")).unwrap();
+    assert_eq!(
+        mounted.sh("cp all/2024/05/a.jpg albums/A/ && cp -a all/2024/05/a.jpg inbox/b.jpg && echo done"),
+        "done"
+    );
+    assert_eq!(listed(&at("albums/A")), ["a.jpg"]);
+    let copy = |to: &str| {
+        let from = std::fs::File::open(at("all/2024/05/a.jpg")).unwrap();
+        let to = std::fs::File::options().read(true).write(true).create_new(true).open(at(to)).unwrap();
+        let copied = rustix::fs::copy_file_range(&from, None, &to, None, 1 << 30).unwrap();
+        assert_eq!((copied, to.metadata().unwrap().len()), (300_000, 300_000));
+        to
+    };
+    drop(copy("favourites/a.jpg"));
+    assert_eq!(listed(&at("favourites")), ["a.jpg"]);
+    assert_eq!(
+        mounted.library.imports.load(std::sync::atomic::Ordering::Relaxed),
+        0,
+        "no bytes were looked at"
+    );
+    // Whoever reads it back, reads it.
+    let file = copy("inbox/c.jpg");
+    let mut read = vec![0; 5];
+    std::os::unix::fs::FileExt::read_exact_at(&file, &mut read, 299_000).unwrap();
+    assert_eq!(read, bytes[299_000..299_005]);
+    drop(file);
+    // Whoever writes into it has made another photo, with all that it did not write.
+    let file = copy("inbox/d.jpg");
+    std::os::unix::fs::FileExt::write_all_at(&file, b"other", 100).unwrap();
+    drop(file);
+    soon("another photo", || listed(&at("recent")).contains(&"d.jpg".to_owned()));
+    let mut other = bytes.clone();
+    other[100..105].copy_from_slice(b"other");
+    assert!(std::fs::read(at("recent/d.jpg")).unwrap() == other);
+    assert!(std::fs::read(at("recent/a.jpg")).unwrap() == bytes);
+    // Only of a whole one: half of it is another.
+    let from = std::fs::File::open(at("all/2024/05/a.jpg")).unwrap();
+    let to = std::fs::File::create(at("inbox/half.jpg")).unwrap();
+    let mut copied = 0;
+    while copied < 150_000 {
+        copied += rustix::fs::copy_file_range(&from, None, &to, None, 150_000 - copied).unwrap();
+    }
+    drop(to);
+    soon("half of it", || std::fs::read(at("recent/half.jpg")).is_ok_and(|half| half == bytes[..150_000]));
+}

@@ -68,14 +68,22 @@ impl Inbox {
         // Before it is another's to find: whoever finds it in the library must not see the mark.
         node.mark_complete(false);
         node.set_reason(None);
-        match self.tree.source().import(&Arrival { dir: &fd, name: &name, file: &file }) {
+        let arrived = match self.copied_from(node) {
+            Some(photo) => Ok(Arrived::Known(photo)),
+            None => self
+                .fill(node)
+                .map_err(SourceError::from)
+                .and_then(|()| self.tree.source().import(&Arrival { dir: &fd, name: &name, file: &file })),
+        };
+        match arrived {
             Ok(Arrived::TakenIn(asset)) => {
                 node.set_taken_in(true);
                 self.nodes().add_alias(&dir, &name, node);
                 asset.map_or(Ok(()), |asset| self.join(&dir, asset))
             }
             Ok(Arrived::Known(asset)) => {
-                node.mark_complete(true);
+                // What has no bytes of its own is nothing to go on with after a crash.
+                node.mark_complete(node.copied.size().is_none());
                 node.set_known(true);
                 if node.writers() == 0 {
                     self.drop_known(&dir, &name, node)?;

@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime};
 use fuser::{FileAttr, INodeNo};
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Stat, Timestamps, Uid, XattrFlags};
 
+use super::copied::Copied;
 use super::moment;
 use crate::xattr::PREFIX;
 
@@ -51,6 +52,8 @@ pub(crate) struct Node {
     known: AtomicBool,
     /// Whether its bytes have taken a photo's place.
     saved: AtomicBool,
+    /// What it is a copy of, and has none of the bytes of.
+    pub(super) copied: Copied,
     /// One takes it in at a time.
     pub(super) arriving: Mutex<()>,
 }
@@ -96,6 +99,7 @@ impl Node {
             taken_in: AtomicBool::new(false),
             known: AtomicBool::new(false),
             saved: AtomicBool::new(false),
+            copied: Copied::default(),
             arriving: Mutex::default(),
         }
     }
@@ -156,7 +160,7 @@ impl Node {
         let changed = time(stat.st_ctime, stat.st_ctime_nsec as i64);
         Ok(FileAttr {
             ino: INodeNo(self.ino),
-            size: stat.st_size.max(0) as u64,
+            size: self.copied.size().unwrap_or(stat.st_size.max(0) as u64),
             blocks: stat.st_blocks.max(0) as u64,
             atime: time(stat.st_atime, stat.st_atime_nsec as i64),
             mtime: time(stat.st_mtime, stat.st_mtime_nsec as i64),

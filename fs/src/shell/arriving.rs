@@ -266,6 +266,20 @@ impl Shared {
         });
     }
 
+    /// `copy_file_range`: of a whole photo into an empty file. Everything else the kernel copies by itself.
+    pub(super) fn arriving_copy(self: &Arc<Self>, from: u64, ino: u64, most: u64, reply: ReplyWrite) {
+        let work = move |shared: &Self| {
+            let (inbox, node) = shared.node(ino)?;
+            inbox.is_current(&node)?;
+            inbox.copy_of(&node, from, most)
+        };
+        self.arrive(("copy_file_range", ino), work, |_, done| match done {
+            Ok(Some(copied)) => reply.written(copied as u32),
+            Ok(None) => reply.error(Errno::EOPNOTSUPP),
+            Err(error) => reply.error(error),
+        });
+    }
+
     pub(super) fn arriving_opendir(self: &Arc<Self>, ino: u64, reply: ReplyOpen) {
         let work = move |shared: &Self| {
             let (_, node) = shared.node(ino)?;

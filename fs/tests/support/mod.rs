@@ -45,6 +45,8 @@ pub struct TestLibrary {
     known: Mutex<HashMap<PathBuf, SystemTime>>,
     /// How often it was asked to be safe from a power cut.
     pub syncs: AtomicU64,
+    /// How often bytes were looked at to take them in.
+    pub imports: AtomicU64,
     /// Whether it cannot be.
     pub disk_failed: AtomicBool,
     pub root: PathBuf,
@@ -64,6 +66,7 @@ impl TestLibrary {
             known: Mutex::default(),
             before_trash: Mutex::default(),
             syncs: AtomicU64::new(0),
+            imports: AtomicU64::new(0),
             disk_failed: AtomicBool::new(false),
             root: root.to_owned(),
         })
@@ -493,6 +496,7 @@ impl Source for TestLibrary {
 
     /// To `in/NAME`; what begins with "no" is no photo, and what stands among the photos is known.
     fn import(&self, arrival: &Arrival<'_>) -> Result<Arrived, SourceError> {
+        self.imports.fetch_add(1, Ordering::Relaxed);
         let dir = PathBuf::from(format!("/proc/self/fd/{}", arrival.dir.as_raw_fd()));
         let name = std::ffi::OsStr::from_bytes(arrival.name);
         let bytes = std::fs::read(dir.join(name))?;
