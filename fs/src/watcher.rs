@@ -5,6 +5,8 @@
 //! for what is under way in the same directory to be answered; how a handler waits for them all the same is in
 //! [`crate::tree::told`].
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
@@ -85,9 +87,9 @@ impl Follower {
                 tokens.adopt();
             }
             let announcer = announcer.as_ref().map(|(announcer, _)| announcer);
-            let mut waiting: Vec<(Option<Cursor>, DirOfChanges)> = Vec::new();
+            let mut waiting = Waiting::default();
             loop {
-                let patience = if waiting.is_empty() { Duration::MAX } else { CALM_LOOKED_FOR };
+                let patience = if waiting.0.is_empty() { Duration::MAX } else { CALM_LOOKED_FOR };
                 let mut changes = select! {
                     recv(stopped_too) -> _ => return,
                     recv(queue) -> changes => match changes {
@@ -96,17 +98,13 @@ impl Follower {
                     },
                     default(patience) => Changes::default(),
                 };
-                // In their order: what waits came first.
-                let new = std::mem::take(&mut changes.dirs).into_iter().map(|dir| (changes.cursor, dir));
-                for (since, dir) in std::mem::take(&mut waiting).into_iter().chain(new) {
-                    let later = told.told.is_busy(dir.0) || waiting.iter().any(|(_, other)| other.0 == dir.0);
-                    if later { waiting.push((since, dir)) } else { changes.dirs.push(dir) }
-                }
+                let new = std::mem::take(&mut changes.dirs);
+                waiting.add(new, changes.cursor);
+                changes.dirs = waiting.calm(|dir| told.told.is_busy(dir));
                 if told.told.is_awaited() {
                     names_are_over(&changes, &notifier);
                 }
-                let later = waiting.iter().filter_map(|(since, dir)| Some((dir.0, (*since)?)));
-                told.told.names(changes.cursor, later.collect());
+                told.told.names(changes.cursor, waiting.cursors());
                 tell(&changes, &notifier, &handles, announcer);
             }
         })?;
@@ -168,6 +166,37 @@ fn take(tree: &Tree, first: Commit, commits: &Receiver<Commit>, clock: &dyn Cloc
 
 /// What changed in a directory.
 type DirOfChanges = (u64, DirPath, DirChanges);
+
+/// What is told of directories once nothing is under way in them: of each what is there so far, so that ten thousand files
+/// that come one after the other are one thing to look at and not ten thousand.
+#[derive(Default)]
+struct Waiting(BTreeMap<u64, (Option<Cursor>, DirPath, DirChanges)>);
+
+impl Waiting {
+    fn add(&mut self, dirs: Vec<DirOfChanges>, cursor: Option<Cursor>) {
+        for (ino, path, changes) in dirs {
+            match self.0.entry(ino) {
+                Entry::Vacant(entry) => drop(entry.insert((cursor, path, changes))),
+                Entry::Occupied(entry) => {
+                    let (at, _, known) = entry.into_mut();
+                    *at = cursor.or(*at);
+                    known.append(changes);
+                }
+            }
+        }
+    }
+
+    /// Takes out those in which nothing is under way.
+    fn calm(&mut self, is_busy: impl Fn(u64) -> bool) -> Vec<DirOfChanges> {
+        let calm = self.0.extract_if(.., |ino, _| !is_busy(*ino));
+        calm.map(|(ino, (_, path, changes))| (ino, path, changes)).collect()
+    }
+
+    /// Those that are left, and the last state that they are told of.
+    fn cursors(&self) -> Vec<(u64, Cursor)> {
+        self.0.iter().filter_map(|(ino, (cursor, _, _))| Some((*ino, (*cursor)?))).collect()
+    }
+}
 
 /// How often it is looked whether directories are calm of which something is to be told.
 const CALM_LOOKED_FOR: Duration = Duration::from_millis(20);
@@ -253,5 +282,30 @@ fn announce(announcer: &Announcer, told: &[Told<'_>], clear: impl Fn(u64, &Chang
             clear(*ino, changed);
             watched.altered(changed);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use library::{ChangeSeq, Epoch};
+
+    #[test]
+    fn what_is_said_of_a_directory_waits_together_until_it_is_calm() {
+        let at = |seq| Some(Cursor { epoch: Epoch::from_bytes([1; 16]), seq: ChangeSeq(seq) });
+        let came = |ino, name: &str| {
+            let appeared = vec![Changed { name: name.as_bytes().into(), is_dir: false, ino: None }];
+            (ino, DirPath::of(["x"]), DirChanges { appeared, ..DirChanges::default() })
+        };
+        let mut waiting = Waiting::default();
+        waiting.add(vec![came(1, "a"), came(2, "b")], at(1));
+        waiting.add(vec![came(1, "c")], at(2));
+        let calm = waiting.calm(|ino| ino == 1);
+        assert_eq!(calm.iter().map(|(ino, _, _)| *ino).collect::<Vec<_>>(), [2]);
+        assert_eq!(waiting.cursors(), [(1, at(2).unwrap())]);
+        waiting.add(Vec::new(), None);
+        let calm = waiting.calm(|_| false);
+        let names: Vec<_> = calm[0].2.appeared.iter().map(|changed| &*changed.name).collect();
+        assert_eq!((names, waiting.0.len()), (vec![b"a".as_slice(), b"c"], 0));
     }
 }

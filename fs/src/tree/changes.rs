@@ -39,6 +39,15 @@ pub(crate) struct DirChanges {
     pub(crate) altered: Vec<Changed>,
 }
 
+impl DirChanges {
+    /// Adds what changed after that.
+    pub(crate) fn append(&mut self, later: Self) {
+        self.appeared.extend(later.appeared);
+        self.vanished.extend(later.vanished);
+        self.altered.extend(later.altered);
+    }
+}
+
 /// A name that changed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Changed {
