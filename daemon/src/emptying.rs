@@ -55,7 +55,8 @@ impl Moment {
     fn is_another_day(&self, before: &Self) -> bool {
         let passed = match self.boot == before.boot {
             true => self.up.saturating_sub(before.up) >= HALF_A_DAY,
-            false => self.up >= UP_FOR,
+            // A board whose clock begins in the past each time has been at this date before.
+            false => self.up >= UP_FOR && self.date > before.date,
         };
         self.date != before.date && passed
     }
@@ -129,6 +130,10 @@ fn look(
     days: u32,
     now: Moment,
 ) -> anyhow::Result<()> {
+    // What is not where it was, while nobody watched, may be somewhere else.
+    if !library.is_all_told() {
+        return Ok(());
+    }
     let Some(over) = ledger.count(now, library.trashed()?, days) else { return Ok(()) };
     // Before anything goes: a crash must not have a day counted twice.
     let new = file.with_extension("new");
@@ -136,6 +141,11 @@ fn look(
     std::fs::rename(&new, file)?;
     let mut gone = 0;
     for asset in over {
+        // It may have been taken out, and even have come back, since they were counted.
+        let since = library.trashed()?.into_iter().find(|(known, _)| *known == asset).map(|(_, since)| since);
+        if since.is_none() || since != ledger.days.get(&asset).map(|known| known.0) {
+            continue;
+        }
         match purging::purge(library, Face::Daemon, asset) {
             Ok(()) => gone += 1,
             Err(error) => tracing::warn!("it stays in the trash: {error}"),
@@ -175,6 +185,7 @@ mod tests {
         assert_eq!(count(moment("2026-05-02", "a", 3)), None);
         assert_eq!(count(moment("2026-05-02", "a", 14)), Some(vec![]), "one day");
         assert_eq!(count(moment("2026-05-03", "b", 0)), None, "just started");
+        assert_eq!(count(moment("2000-01-01", "c", 1)), None, "a clock without a battery");
         // A year later it is the second day all the same.
         assert_eq!(count(moment("2027-05-03", "b", 1)), Some(vec![]));
         assert_eq!(count(moment("2027-05-04", "b", 14)), Some(vec![asset(1)]), "the third");
@@ -225,6 +236,7 @@ mod tests {
         let snapshot = library.snapshot();
         let asset = snapshot.row(snapshot.by_name("a.jpg").unwrap()).unwrap().id;
         library.decide(Face::Mount, &[(asset, vec![library::Decision::Trash(true)])]).unwrap();
+        library.observe(vec![library::Observation::Scanned]).unwrap();
         let file = dir.path().join("data/derived").join(FILE);
         let mut ledger = Ledger::default();
         for day in 1..4_u64 {

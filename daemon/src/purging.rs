@@ -89,6 +89,8 @@ pub fn purge(library: &Library, face: Face, asset: AssetId) -> Result<(), PurgeE
     let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let files = library.doomed(asset)?;
     let leaving = files.iter().map(|file| compared(library, file)).collect::<Result<Vec<_>, _>>()?;
+    // One that is not where it was may stand somewhere else, and then it is the photo again.
+    let all_found = leaving.iter().all(Option::is_some);
     let leaving: Vec<Leaving> = leaving.into_iter().flatten().collect();
     let folders = lists(&leaving, asset)?;
     let mut moved = Vec::new();
@@ -114,7 +116,9 @@ pub fn purge(library: &Library, face: Face, asset: AssetId) -> Result<(), PurgeE
     }
     library.sync()?;
     folders.iter().for_each(|folder| clear(folder));
-    forget_versions(library, asset);
+    if all_found {
+        forget_versions(library, asset);
+    }
     Ok(())
 }
 
@@ -279,7 +283,10 @@ pub fn resume(library: &Library) {
                 continue;
             };
             match library.is_purged(asset) {
-                Ok(true) => clear(&folder.path()),
+                Ok(true) => {
+                    clear(&folder.path());
+                    forget_versions(library, asset);
+                }
                 // Also what another library had begun, of which this one knows nothing.
                 Ok(false) => restore(&root, &folder.path()),
                 Err(error) => tracing::error!(%error, "what was being removed waits for the next start"),

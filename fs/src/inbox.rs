@@ -320,6 +320,7 @@ impl Inbox {
 
     /// `link`.
     pub(crate) fn link(&self, node: &Arc<Node>, dir: &Arc<Node>, name: &[u8]) -> io::Result<FileAttr> {
+        self.fill(node)?;
         self.is_free(dir, name)?;
         if node.is_taken_in() {
             // Another name for an original would be a way to write to it.
@@ -423,10 +424,11 @@ impl Inbox {
             Err(error) => return Err(error),
         };
         let file = File::from(file);
+        let node = self.node(attr.ino.0)?;
         if flags & libc::O_TRUNC != 0 {
+            node.copied.clear();
             file.set_len(0)?;
         }
-        let node = self.node(attr.ino.0)?;
         let writes = flags & libc::O_ACCMODE != libc::O_RDONLY;
         Ok((attr, self.opened(node, file, writes)))
     }
@@ -500,7 +502,9 @@ impl Inbox {
 
     /// `fsync`.
     pub(crate) fn sync(&self, handle: u64) -> io::Result<()> {
-        self.handle(handle)?.file.sync_all()
+        let handle = self.handle(handle)?;
+        self.fill(&handle.node)?;
+        handle.file.sync_all()
     }
 
     /// `release`.

@@ -603,7 +603,7 @@ impl Filesystem for Shell {
         &self,
         _req: &Request,
         from: INodeNo,
-        _from_handle: FileHandle,
+        from_handle: FileHandle,
         from_offset: u64,
         ino: INodeNo,
         _fh: FileHandle,
@@ -613,7 +613,9 @@ impl Filesystem for Shell {
         reply: ReplyWrite,
     ) {
         guarded("copy_file_range", || {
-            let is_whole = crate::inbox::is_here(ino.0) && (from_offset, offset) == (0, 0);
+            // What was written to a photo and is not saved yet is not the photo.
+            let is_whole =
+                crate::inbox::is_here(ino.0) && (from_offset, offset) == (0, 0) && !is_edit(from_handle.0);
             match is_whole && library::AssetInode::from_raw(from.0).is_some() {
                 true => self.0.arriving_copy(from.0, ino.0, length.min(u32::MAX.into()), reply),
                 // The kernel then copies by itself, and asks again the next time.

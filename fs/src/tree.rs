@@ -206,6 +206,7 @@ impl Tree {
                 things: source.things(),
                 versions: Arc::new(versions::Versions::of(&source.versions())),
             },
+            owner.uid,
         );
         Self {
             owner,
@@ -281,6 +282,7 @@ impl Tree {
     fn child(state: &State, path: &DirPath, name: &[u8]) -> Option<Node> {
         let Some((top, at)) = path.split_view() else {
             return match view(name) {
+                Some(_) if trash_can::user(name).is_some_and(|uid| uid != state.uid) => None,
                 Some(_) => Some(Node::Dir(path.join(name))),
                 None => Fixed::of_name(name).map(Node::Fixed),
             };

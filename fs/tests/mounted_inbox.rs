@@ -310,6 +310,21 @@ fn a_copy_of_a_photo_within_the_mount_moves_no_byte_until_it_becomes_another() {
     other[100..105].copy_from_slice(b"other");
     assert!(std::fs::read(at("recent/d.jpg")).unwrap() == other);
     assert!(std::fs::read(at("recent/a.jpg")).unwrap() == bytes);
+    // What goes on standing there after it was closed has its bytes, and its own times.
+    assert_eq!(mounted.sh("cp -p all/2024/05/a.jpg inbox/e.jpg.part && echo done"), "done");
+    let waits = mounted.library.root.with_file_name("inbox").join("e.jpg.part");
+    assert!(std::fs::read(&waits).unwrap() == bytes);
+    let times = |path: &std::path::Path| path.metadata().unwrap().modified().unwrap();
+    assert_eq!(times(&waits), times(&at("all/2024/05/a.jpg")));
+    std::fs::remove_file(at("inbox/e.jpg.part")).unwrap();
+    let file = copy("inbox/f.jpg");
+    std::fs::hard_link(at("inbox/f.jpg"), at("inbox/g.part")).unwrap();
+    drop(file);
+    assert!(std::fs::read(at("inbox/g.part")).unwrap() == bytes);
+    let file = copy("inbox/h.jpg");
+    file.sync_all().unwrap();
+    assert!(std::fs::read(waits.with_file_name("h.jpg")).unwrap() == bytes, "on the disk");
+    drop(file);
     // Only of a whole one: half of it is another.
     let from = std::fs::File::open(at("all/2024/05/a.jpg")).unwrap();
     let to = std::fs::File::create(at("inbox/half.jpg")).unwrap();

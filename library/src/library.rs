@@ -29,7 +29,7 @@ mod writing;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -216,6 +216,11 @@ impl Library {
     /// The library as it stands now.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()
+    }
+
+    /// Whether all files were told once since it was opened: what is where it was, and what is not.
+    pub fn is_all_told(&self) -> bool {
+        self.all_told.load(Ordering::Relaxed)
     }
 
     /// Waits until everything decided so far is on the disk.

@@ -31,8 +31,12 @@ impl Inbox {
         if !handle.writes || node.writers() > 1 || !node.take_written() {
             return Ok(());
         }
-        let done = handle.file.sync_all().map_err(FsError::from).and_then(|()| {
-            node.mark_complete(true);
+        let kept = || match self.waits_for_its_name(node) {
+            true => self.fill(node),
+            false => Ok(()),
+        };
+        let done = kept().and_then(|()| handle.file.sync_all()).map_err(FsError::from).and_then(|()| {
+            node.mark_complete(node.copied.size().is_none());
             self.take_in(node, true)
         });
         if done.is_err() {
@@ -40,6 +44,13 @@ impl Inbox {
             node.is_written();
         }
         done
+    }
+
+    /// Whether a file is taken in only when it is renamed: one with a temporary name, and what may become a version of a photo
+    /// once it is given the photo's name.
+    fn waits_for_its_name(&self, node: &Node) -> bool {
+        let Some((dir, name)) = node.place() else { return false };
+        is_temporary(&name) || dir.of_tree().is_some_and(|dir| self.tree.is_savers(dir, &name))
     }
 
     /// Takes in a file that is complete, if its name is not a temporary one. `written` says whether bytes came since it was
@@ -55,10 +66,7 @@ impl Inbox {
             return self.drop_known(&dir, &name, node);
         }
         node.set_known(false);
-        // What may become a version of a photo there waits until it is given the photo's name.
-        let is_savers = dir.of_tree().is_some_and(|dir| self.tree.is_savers(dir, &name));
-        if is_savers
-            || is_temporary(&name)
+        if self.waits_for_its_name(node)
             || FileType::from_raw_mode(node.stat()?.st_mode) != FileType::RegularFile
         {
             return Ok(());

@@ -1,8 +1,9 @@
 //! Copies of photos that the library has, made within the mount: no byte of them moves.
 //!
 //! `cp` of a whole photo arrives as one request (`copy_file_range`), which says what it is a copy of. So the file here stays empty
-//! and is remembered as that photo's: when it is closed, what is decided by copying it there is decided of the photo. Only
-//! where somebody reads it, or writes to it, does it get the bytes.
+//! and is remembered as that photo's: when it is closed, what is decided by copying it there is decided of the photo. It gets
+//! the bytes where somebody reads it, writes to it, links it or has the disk keep it, and where it goes on standing here
+//! after it was closed: a name that is none yet, a photo that is not there any more.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -34,6 +35,11 @@ impl Copied {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// It is no copy any more.
+    pub(super) fn clear(&self) {
+        *self.lock() = None;
+    }
+
     /// How large it would be.
     pub(super) fn size(&self) -> Option<u64> {
         self.lock().map(|photo| photo.size)
@@ -43,15 +49,15 @@ impl Copied {
 impl Inbox {
     /// `copy_file_range` of a whole photo into a file that is still empty: its size. `None` where bytes must be copied.
     pub(crate) fn copy_of(&self, node: &Arc<Node>, from: u64, most: u64) -> Result<Option<u64>, FsError> {
-        let Readable::Row(row, state) = self.tree.readable(from)? else { return Ok(None) };
+        let Ok(Readable::Row(row, state)) = self.tree.readable(from) else { return Ok(None) };
         let Some(photo) = state.row(row) else { return Ok(None) };
         let is_whole = photo.size > 0 && photo.size <= most && photo.extras.host.is_none();
-        if !is_whole || photo.visibility == Visibility::Trashed || node.stat()?.st_size != 0 {
+        let is_empty = node.stat()?.st_size == 0 && node.copied.size().is_none();
+        if !is_whole || !is_empty || photo.visibility == Visibility::Trashed {
             return Ok(None);
         }
         // What cannot be read now is not said to be there.
-        let original = self.tree.source().open_original(row, &state.snapshot)?;
-        if !matches!(original, Original::AsKnown(_)) {
+        if !matches!(self.tree.source().open_original(row, &state.snapshot), Ok(Original::AsKnown(_))) {
             return Ok(None);
         }
         let photo = Photo { row, asset: photo.id, inode: photo.inode, size: photo.size };
@@ -66,7 +72,9 @@ impl Inbox {
         let state = self.tree.state();
         let photo =
             state.row(copied.row).filter(|row| (row.id, row.inode) == (copied.asset, copied.inode))?;
-        (photo.present && photo.visibility != Visibility::Trashed).then_some(copied.asset)
+        let original = self.tree.source().open_original(copied.row, &state.snapshot);
+        let stands = matches!(original, Ok(Original::AsKnown(_)));
+        (stands && photo.present && photo.visibility != Visibility::Trashed).then_some(copied.asset)
     }
 
     /// Before bytes of a file are read or written: it has them.
@@ -80,9 +88,12 @@ impl Inbox {
             // It was saved over since, and what it was is somewhere else.
             _ => return Err(io::Error::from_raw_os_error(libc::EIO)),
         };
+        let times = node.stat()?;
         let mut file = node.open(OFlags::WRONLY | OFlags::TRUNC)?;
         // Shares the blocks where the disk can.
         io::copy(&mut &original, &mut file)?;
+        // Those that its writer may have set already.
+        node.keep_times(&times)?;
         *copied = None;
         Ok(())
     }

@@ -209,6 +209,18 @@ impl Node {
         Ok(rustix::fs::utimensat(self.fd()?, "", &times, flags)?)
     }
 
+    /// Has the times that it had.
+    pub(super) fn keep_times(&self, before: &Stat) -> io::Result<()> {
+        let at =
+            |seconds: i64, nanoseconds: i64| rustix::fs::Timespec { tv_sec: seconds, tv_nsec: nanoseconds };
+        let times = Timestamps {
+            last_access: at(before.st_atime, before.st_atime_nsec as i64),
+            last_modification: at(before.st_mtime, before.st_mtime_nsec as i64),
+        };
+        let flags = AtFlags::EMPTY_PATH | AtFlags::SYMLINK_NOFOLLOW;
+        Ok(rustix::fs::utimensat(self.fd()?, "", &times, flags)?)
+    }
+
     /// Where a symlink points.
     pub(crate) fn target(&self) -> io::Result<Vec<u8>> {
         Ok(rustix::fs::readlinkat(self.fd()?, "", Vec::new())?.into_bytes())

@@ -88,7 +88,9 @@ impl Nodes {
         let Some(held) = self.by_ino.get(&ino) else { return };
         let is_alias = || self.aliases.values().any(|alias| alias.node.ino() == ino);
         // The kernel may forget a file before it says that it is closed.
-        let is_busy = held.node.writers() > 0 || held.node.is_known();
+        let is_copy = held.node.copied.size().is_some();
+        let is_busy =
+            held.node.writers() > 0 || held.node.is_known() || is_copy && held.node.place().is_some();
         if held.lookups == 0 && !is_busy && !is_alias() {
             let real = held.real;
             self.by_ino.remove(&ino);

@@ -33,6 +33,8 @@ pub(crate) struct Beside {
 pub(crate) struct State {
     /// Counts states, so that two can be told apart.
     pub(crate) number: u64,
+    /// Who mounted it.
+    pub(super) uid: u32,
     /// The library.
     pub(crate) snapshot: Arc<Snapshot>,
     /// Today.
@@ -56,9 +58,11 @@ impl State {
         parts: Parts,
         today: Date,
         beside: Beside,
+        uid: u32,
     ) -> Self {
         Self {
             number,
+            uid,
             snapshot,
             today,
             beside,
@@ -83,7 +87,7 @@ impl State {
             lingering: Arc::clone(&self.lingering),
             infos: Arc::clone(&self.infos),
             worked_out,
-            ..Self::new(self.number + 1, snapshot, self.account, self.parts, today, beside)
+            ..Self::new(self.number + 1, snapshot, self.account, self.parts, today, beside, self.uid)
         }
     }
 

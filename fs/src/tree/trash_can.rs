@@ -1,5 +1,6 @@
 //! `.Trash-UID/`: the trash as file managers know it, by the specification of freedesktop.org
-//! (<https://specifications.freedesktop.org/trash-spec/latest/>). It is there for every user, and listed for none.
+//! (<https://specifications.freedesktop.org/trash-spec/latest/>). It is there for the user who mounted, whose photos it may
+//! remove for good, and is not listed.
 //!
 //! `files/` has what `trash/` has, `info/` a file for each that says where it was ([`super::trash_info`]). What is moved
 //! into `expunged/` is removed for good: GNOME's trash does that, to empty itself.
@@ -90,7 +91,7 @@ impl View for TrashCan {
         }
     }
 
-    /// It is found for any user, so no change of a photo tells of it.
+    /// It is in no list of views, so no change of a photo tells of it.
     fn drifts(&self) -> bool {
         true
     }

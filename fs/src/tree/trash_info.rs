@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use library::{RowNumber, Scope};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
@@ -26,6 +26,9 @@ pub(super) const SUFFIX: &[u8] = b".trashinfo";
 const LONGEST: usize = 64 << 10;
 /// How many are kept at most; then the oldest go, and are made up.
 const MOST: usize = 10_000;
+
+/// How long after it was written a photo is deleted, at most.
+const SAME_TIME: Duration = Duration::from_secs(60);
 
 /// What stays as it is in a path.
 const IN_PATHS: &AsciiSet =
@@ -126,8 +129,14 @@ fn photo(state: &State, name: &[u8]) -> Option<RowNumber> {
     state.row(number).filter(|row| state.shows(row, Scope::Trash)).map(|_| number)
 }
 
+/// What is said under a name. What was written of a photo counts for the time that it was deleted then: were it deleted again
+/// since, it would be taken for what was deleted long ago.
 fn info(state: &State, name: &[u8]) -> Option<Written> {
-    state.infos.written(name).or_else(|| made_up(state, photo(state, name)?))
+    let written = state.infos.written(name);
+    let Some(number) = photo(state, name) else { return written };
+    let decided = SystemTime::from(jiff::Timestamp::from(state.row(number)?.decided));
+    let is_of_now = |written: &Written| written.at.checked_add(SAME_TIME).is_some_and(|by| decided <= by);
+    written.filter(is_of_now).or_else(|| made_up(state, number))
 }
 
 /// The file of this name.

@@ -557,6 +557,25 @@ mod tests {
     }
 
     #[test]
+    fn an_album_that_was_renamed_keeps_its_order_when_the_journal_has_only_its_latest_name() {
+        let data = tempfile::tempdir().unwrap();
+        let (library, _) = Library::open(data.path()).unwrap();
+        let owner = library.account();
+        closed(library);
+        let (album, asset) = (AlbumId::from_bytes([8; 16]), AssetId::from_bytes([7; 16]));
+        let facts = [
+            Fact::AlbumOrder { album, assets: vec![asset] },
+            Fact::AlbumCover { album, asset: Some(asset) },
+            Fact::Album { album, owner, parent: None, name: "Trips".into() },
+        ];
+        append(data.path(), &facts.map(|fact| fact.to_record()));
+        let (library, _) = Library::rebuild(data.path()).unwrap();
+        let snapshot = library.snapshot();
+        let known = snapshot.album_called(owner, None, "trips").unwrap();
+        assert_eq!((&*known.order, known.cover), (&[asset][..], Some(asset)));
+    }
+
+    #[test]
     fn a_catalogue_found_behind_the_text_index_begins_another_epoch() {
         let data = tempfile::tempdir().unwrap();
         let [kept, lost] = ["kept", "derived/catalogue"].map(|name| data.path().join(name));

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use super::{Library, LibraryError};
 use crate::catalogue::keys::Key;
-use crate::catalogue::records::{AlbumRecord, SavedSearchRecord};
+use crate::catalogue::records::{AlbumRecord, DecidedRecord, SavedSearchRecord};
 use crate::catalogue::transaction::Transaction;
 use crate::fact::{FaceSaid, Fact};
 use crate::id::AccountId;
@@ -83,6 +83,7 @@ impl Library {
                     let earlier = before.remove(sequence);
                     if let Some(fact) = taken_back(fact, earlier).map_err(|why| impossible(&why))? {
                         check_album(tx, &snapshot, &fact, self.account()).map_err(|why| impossible(&why))?;
+                        check_there(tx, &fact).map_err(|why| impossible(&why))?;
                         check_search(tx, &snapshot, &fact, self.account()).map_err(|why| impossible(&why))?;
                         tx.decide(fact)?;
                     }
@@ -248,6 +249,15 @@ fn check_album(
     };
     match snapshot.album_called(owner, parent, &name) {
         Some(other) if other.id != album => Err(format!("another album is called \"{name}\" by now")),
+        _ => Ok(()),
+    }
+}
+
+/// A photo comes out of the trash only if it is still in it.
+fn check_there(tx: &Transaction<'_>, fact: &Fact) -> Result<(), String> {
+    let Fact::Trash { asset, trashed: false } = fact else { return Ok(()) };
+    match tx.get::<DecidedRecord>(&Key::decided(*asset)) {
+        Ok(Some(decided)) if decided.purged => Err("what was in the trash was removed for good".to_owned()),
         _ => Ok(()),
     }
 }

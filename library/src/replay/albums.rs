@@ -6,17 +6,13 @@ use crate::catalogue::records::AlbumRecord;
 use crate::catalogue::transaction::Transaction;
 use crate::change::Entity;
 use crate::fact::Fact;
+use crate::id::{AccountId, AlbumId};
 
 pub(super) fn apply(tx: &mut Transaction<'_>, fact: &Fact) -> Result<(), CatalogueError> {
     match fact {
         Fact::Album { album, owner, parent, name } => {
             let (parent, name) = (*parent, name.clone());
-            let record = match tx.get::<AlbumRecord>(&Key::album(*album))? {
-                Some(old) => AlbumRecord { parent, name, ..old },
-                None => {
-                    AlbumRecord { owner: *owner, parent, name, gone: false, order: Vec::new(), cover: None }
-                }
-            };
+            let record = AlbumRecord { owner: *owner, parent, name, ..known(tx, *album)? };
             tx.put(Key::album(*album), &record);
             tx.touch(Entity::Album(*album));
         }
@@ -30,18 +26,30 @@ pub(super) fn apply(tx: &mut Transaction<'_>, fact: &Fact) -> Result<(), Catalog
             }
         }
         Fact::AlbumOrder { album, assets } => {
-            if let Some(record) = tx.get::<AlbumRecord>(&Key::album(*album))? {
-                tx.put(Key::album(*album), &AlbumRecord { order: assets.clone(), ..record });
-                tx.touch(Entity::Album(*album));
-            }
+            let record = AlbumRecord { order: assets.clone(), ..known(tx, *album)? };
+            tx.put(Key::album(*album), &record);
+            tx.touch(Entity::Album(*album));
         }
         Fact::AlbumCover { album, asset } => {
-            if let Some(record) = tx.get::<AlbumRecord>(&Key::album(*album))? {
-                tx.put(Key::album(*album), &AlbumRecord { cover: *asset, ..record });
-                tx.touch(Entity::Album(*album));
-            }
+            let record = AlbumRecord { cover: *asset, ..known(tx, *album)? };
+            tx.put(Key::album(*album), &record);
+            tx.touch(Entity::Album(*album));
         }
         _ => {}
     }
     Ok(())
+}
+
+/// What is known of an album. Of one that was renamed, its order may come before it does in a compacted journal, which has its
+/// latest name only.
+fn known(tx: &Transaction<'_>, album: AlbumId) -> Result<AlbumRecord, CatalogueError> {
+    let nobody = AccountId::from_bytes([0; 16]);
+    Ok(tx.get::<AlbumRecord>(&Key::album(album))?.unwrap_or_else(|| AlbumRecord {
+        owner: nobody,
+        parent: None,
+        name: String::new(),
+        gone: false,
+        order: Vec::new(),
+        cover: None,
+    }))
 }
