@@ -235,6 +235,11 @@ pub enum Afterwards {
 }
 
 impl Replaced {
+    /// The folder where it is kept.
+    pub fn folder(&self) -> &Path {
+        &self.kept
+    }
+
     /// Looks at it once more.
     pub fn look_again(&self) -> io::Result<Afterwards> {
         let kept = File::open(&self.kept)?;
