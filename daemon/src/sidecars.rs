@@ -282,18 +282,27 @@ impl Writer {
         if !is_ours && now.as_ref().is_some_and(|(_, stat)| is_fresh(stat)) {
             return Ok(Outcome::Later);
         }
-        let is_only_ours = is_ours && before.is_some_and(|before| before.base.as_deref() != bytes);
+        let is_only_ours = before
+            .zip(bytes)
+            .is_some_and(|(before, bytes)| before.wrote(bytes) && before.base.as_deref() != Some(bytes));
         let planned = plan(at, before, bytes, decided, |base| said_tags(photo, at, base, known))?;
         let room = room(photo.root, photo.asset);
         let stat = now.as_ref().map(|(_, stat)| *stat);
         let mut back = false;
         let changing = match planned {
-            Plan::Nothing => {
+            Plan::Nothing | Plan::Note(_) if decided.is_empty() => {
                 // There is nothing of ours in it any more.
-                if decided.is_empty() && known.iter().any(|written| written.is_at(at)) {
+                if known.iter().any(|written| written.is_at(at)) {
                     known.retain(|written| !written.is_at(at));
                     self.ledger.save(photo.asset, known)?;
                 }
+                return Ok(Outcome::Done);
+            }
+            Plan::Nothing => return Ok(Outcome::Done),
+            Plan::Note(written) => {
+                known.retain(|other| !other.is_at(at));
+                known.push(*written);
+                self.ledger.save(photo.asset, known)?;
                 return Ok(Outcome::Done);
             }
             Plan::Remove => {

@@ -102,7 +102,7 @@ fn what_is_decided_is_read_by_others_and_taken_back() {
     assert_eq!(site.ask(&["undo", "3"]).code, Some(0));
     set(&a, "user.baloo.rating", "2");
     eventually("the stars", &Value::from(1), || rating(&beside_a));
-    assert_eq!(site.ask(&["undo", "5"]).code, Some(0));
+    assert_eq!(site.ask(&["undo", "4"]).code, Some(0));
     assert_eq!(folder::names(&site.mount().join("tags")), Vec::<String>::new());
     eventually("it is gone", &false, || beside_a.exists());
     daemon.settle();
@@ -194,6 +194,53 @@ fn the_work_of_other_programs_stays() {
 }
 
 #[test]
+fn nothing_that_a_photo_says_changes_by_it() {
+    let site = Site::default();
+    for name in ["a.jpg", "bb.jpg", "ccc.jpg"] {
+        let photo = site.photo(name, &Jpeg::new(name.len() as u64).taken("2024:05:01 10:20:30"));
+        let keywords =
+            ["-XMP-dc:Subject=dog", "-XMP-dc:Subject=sea", "-XMP-xmp:Rating=3", "-overwrite_original"];
+        assert!(Command::new("exiftool").args(keywords).arg(photo).output().unwrap().status.success());
+    }
+    // One has a sidecar by each name.
+    site.put("bb.jpg.xmp", DARKTABLE.as_bytes());
+    site.put("bb.xmp", DARKTABLE.replace("darktable|format|cr2", "only|here").as_bytes());
+    let originals = photos(&site);
+    let daemon = up(&site);
+    eventually("the stars", &true, || site.list().iter().all(|asset| asset["rating"].is_number()));
+    let base = listed(&site);
+    let at = |name: &str| site.photos().join(name);
+    for name in ["a.jpg", "bb.jpg"] {
+        let photo = in_folder(&site, name);
+        set(&photo, "user.baloo.rating", "10");
+        set(&photo, "user.xdg.tags", "sea,Rome/Forum");
+    }
+    let decided = listed(&site);
+    assert_ne!(decided, base);
+    let tags = |name: &str| read(&at(name))["XMP-digiKam:TagsList"].clone();
+    let wanted = serde_json::json!(["Rome/Forum", "sea"]);
+    eventually("the tags", &vec![wanted; 2], || ["a.jpg.xmp", "bb.jpg.xmp"].map(tags).into());
+    daemon.settle();
+    std::thread::sleep(QUIET);
+    assert_eq!(listed(&site), decided, "by being written");
+    assert_eq!(site.ask(&["rebuild"]).code, Some(4), "it runs");
+    assert!(daemon.stop().success());
+    assert_eq!(site.ask(&["rebuild"]).code, Some(0));
+    let daemon = up(&site);
+    eventually("by a rebuild", &decided, || listed(&site));
+    let deeds =
+        2 + site.ask(&["log", "--json"]).json().iter().filter(|entry| entry["kind"] == "rating").count();
+    assert_eq!(site.ask(&["undo", &deeds.to_string()]).code, Some(0));
+    assert_eq!(listed(&site), base, "by being taken back: at once");
+    eventually("the sidecar of nobody else goes", &false, || at("a.jpg.xmp").exists());
+    eventually("as it was", &DARKTABLE.to_owned(), || std::fs::read_to_string(at("bb.jpg.xmp")).unwrap());
+    daemon.settle();
+    assert_eq!(listed(&site), base);
+    assert_eq!(photos(&site), originals);
+    assert!(daemon.stop().success());
+}
+
+#[test]
 fn where_none_can_be_written_it_is_said_and_nothing_is_lost() {
     let site = Site::default();
     site.photo("a.jpg", &Jpeg::new(1).taken("2024:05:01 10:20:30"));
@@ -261,8 +308,8 @@ fn a_photo_that_moves_and_one_that_goes_take_it_with_them() {
     eventually("the stars", &Value::from(5), || rating(&at("x/b.jpg.xmp")));
     daemon.settle();
     let trash = site.mount().join("trash");
-    for name in ["a.jpg", "b.jpg"] {
-        std::fs::remove_file(site.mount().join("all/2024/05").join(name)).unwrap();
+    for (photo, name) in [("a.jpg", "a.jpg"), ("x/b.jpg", "b.jpg")] {
+        std::fs::remove_file(in_folder(&site, photo)).unwrap();
         eventually("it is removed", &true, || std::fs::remove_file(trash.join(name)).is_ok());
     }
     eventually("nothing is left", &Vec::<String>::new(), || folder::names(site.photos()));
@@ -316,7 +363,7 @@ fn whenever_it_is_killed_every_sidecar_is_whole_and_all_decisions_get_there() {
     let names: Vec<String> = (0..8).map(|at| format!("{at}.jpg")).collect();
     for (at, name) in names.iter().enumerate() {
         site.photo(name, &Jpeg::new(at as u64).taken("2024:05:01 10:20:30"));
-        if at % 2 == 0 {
+        if at.is_multiple_of(2) {
             site.put(&format!("{name}.xmp"), DARKTABLE.as_bytes());
         }
     }
@@ -328,7 +375,7 @@ fn whenever_it_is_killed_every_sidecar_is_whole_and_all_decisions_get_there() {
         assert!(text.trim_end().ends_with("</x:xmpmeta>"), "half a sidecar: {text}");
         Some(rest.split('"').next().unwrap().parse::<u64>().unwrap())
     };
-    let theirs = |at: usize| (at % 2 == 0).then_some(1);
+    let theirs = |at: usize| at.is_multiple_of(2).then_some(1);
     for round in 0..rounds {
         let what = format!("seed {seed}, round {round}");
         let daemon = up(&site);

@@ -41,8 +41,13 @@ pub(super) struct Written {
     pub(super) base: Option<Vec<u8>>,
     /// What it was before it was last written, if it was there, and after. In both, all but `base` is ours.
     pub(super) states: Vec<State>,
+    /// The tags that the files of the photo said then without us, where tags were written: those in the photo, where the
+    /// sidecar would have none.
+    pub(super) said: Vec<TagPath>,
     /// What had been decided then.
     pub(super) decided: Decisions,
+    /// What of that is not in it, since another program says otherwise later.
+    pub(super) yielded: Decisions,
 }
 
 /// Which of the things that can be decided another program changed since.
@@ -70,7 +75,7 @@ impl Written {
         if self.knows(now) {
             return Ok(self.base.clone());
         }
-        let there = says(now)?;
+        let there = self.says(now)?;
         let base = self.base.as_deref().map(says).transpose()?.unwrap_or_default();
         let all = || self.states.iter().map(|state| &state.says);
         let back = Decided {
@@ -93,17 +98,32 @@ impl Written {
         let wrote = before.says.folded_tags();
         let removed = |tag: &&TagPath| wrote.contains(&tag.folded()) && !there.contains(&tag.folded());
         let added = now.tags.iter().filter(|tag| !wrote.contains(&tag.folded()));
-        Field::Set(base.tags.iter().filter(|tag| !removed(tag)).chain(added).cloned().collect())
+        let mut tags: Vec<TagPath> =
+            self.said.iter().filter(|tag| !removed(tag)).chain(added).cloned().collect();
+        tags.sort();
+        if wrote == there { Field::Set(base.tags.clone()) } else { Field::Set(tags) }
     }
 
-    /// What of it others changed, `now` being what it says.
+    /// What these bytes say.
+    pub(super) fn says(&self, bytes: &[u8]) -> Result<Says, WritingError> {
+        let checksum = Checksum::of(bytes);
+        let known = self.states.iter().find(|state| state.checksum == checksum);
+        known.map_or_else(|| says(bytes), |state| Ok(state.says.clone()))
+    }
+
+    /// Whether these bytes are what was written last.
+    pub(super) fn wrote(&self, bytes: &[u8]) -> bool {
+        self.states.last().is_some_and(|last| last.checksum == Checksum::of(bytes))
+    }
+
+    /// What of it others changed since, `now` being what it says.
     pub(super) fn touched(&self, now: &Says) -> Touched {
-        let nowhere = |same: &dyn Fn(&Says) -> bool| !self.states.iter().any(|state| same(&state.says));
+        let Some(State { says: last, .. }) = self.states.last() else { return Touched::default() };
         Touched {
-            rating: nowhere(&|said| said.rating == now.rating),
-            tags: nowhere(&|said| said.folded_tags() == now.folded_tags()),
-            description: nowhere(&|said| said.description == now.description),
-            taken: nowhere(&|said| said.taken == now.taken),
+            rating: last.rating != now.rating,
+            tags: last.folded_tags() != now.folded_tags(),
+            description: last.description != now.description,
+            taken: last.taken != now.taken,
         }
     }
 }

@@ -8,7 +8,7 @@
 
 use library::metadata::TagPath;
 use library::{Decisions, FilePath};
-use media::sidecar::writing::{Decided, Field, Says, WritingError, merged, says};
+use media::sidecar::writing::{Decided, Field, Says, WritingError, merged};
 
 use super::ledger::{State, Touched, Written};
 
@@ -19,6 +19,8 @@ pub(super) enum Plan {
     Nothing,
     /// It becomes these bytes.
     Write { bytes: Vec<u8>, written: Box<Written> },
+    /// It says what it should by another's hand, and this is to be known of it.
+    Note(Box<Written>),
     /// There is to be none: it is ours, whole.
     Remove,
 }
@@ -36,66 +38,84 @@ pub(super) fn plan<E: From<WritingError>>(
         (Some(known), Some(now)) => known.without(now)?,
         (_, now) => now.map(<[u8]>::to_vec),
     };
-    // What others changed since, and what it says now.
-    let others = match (known, now) {
-        (Some(known), Some(now)) if !known.knows(now) => {
-            let there = says(now)?;
-            Some((known, known.touched(&there), there))
-        }
-        _ => None,
-    };
-    let tags = match decided.tags.is_empty() {
-        true => None,
-        false => Some(decided.tags_over(said_tags(base.as_deref())?)),
-    };
+    let there =
+        known.zip(now).map(|(known, now)| Ok::<_, WritingError>((known, known.says(now)?))).transpose()?;
+    let said = if decided.tags.is_empty() { Vec::new() } else { said_tags(base.as_deref())? };
+    let tags = (!decided.tags.is_empty()).then(|| decided.tags_over(said.clone()));
     let mut wanted = Decided {
         rating: decided.rating.map(Into::into).into(),
         tags: tags.into(),
         description: decided.description.clone().into(),
         taken: decided.taken.into(),
     };
-    if let Some((known, touched, there)) = &others {
-        leave_alone(&mut wanted, (known, touched, there), decided);
-    }
+    let yielded = match (&there, now) {
+        (Some((known, there)), Some(now)) => yields(&mut wanted, known, (now, there), decided),
+        _ => Decisions::default(),
+    };
     let new = merged(base.as_deref(), &wanted)?.or_else(|| base.clone());
     let Some(bytes) = new else {
         return Ok(if now.is_some() { Plan::Remove } else { Plan::Nothing });
     };
-    if now == Some(&*bytes) {
-        return Ok(Plan::Nothing);
-    }
     let after = State::of(&bytes)?;
-    if let (Some((_, _, there)), Some(now)) = (&others, now)
-        && merged(Some(now), &difference(&wanted, there, &after.says))?.is_none()
-    {
-        return Ok(Plan::Nothing);
-    }
     let before = now.map(State::of).transpose()?;
-    let states = before.into_iter().chain([after]).collect();
-    let (root, file) = (path.root, path.relative.to_vec());
-    let written = Box::new(Written { root, file, base, states, decided: decided.clone() });
-    Ok(Plan::Write { bytes, written })
+    // What others wrote may say it all in other words.
+    let is_so = match (&there, now) {
+        (_, Some(now)) if *now == *bytes => true,
+        (Some((_, there)), Some(now)) => {
+            merged(Some(now), &difference(&wanted, there, &after.says))?.is_none()
+        }
+        _ => false,
+    };
+    let states = if is_so { Vec::from_iter(before) } else { before.into_iter().chain([after]).collect() };
+    let (root, file, decided) = (path.root, path.relative.to_vec(), decided.clone());
+    let written = Box::new(Written { root, file, base, states, said, decided, yielded });
+    let is_noted = |known: &Written| {
+        now.is_some_and(|now| known.knows(now))
+            && (&known.decided, &known.yielded) == (&written.decided, &written.yielded)
+    };
+    Ok(match known {
+        _ if !is_so => Plan::Write { bytes, written },
+        Some(known) if !is_noted(known) => Plan::Note(written),
+        _ => Plan::Nothing,
+    })
 }
 
-/// What others changed stays where nothing else was decided since.
-fn leave_alone(
+/// Leaves what others changed of what we wrote as it is where nothing else was decided since, and says of what that is so.
+fn yields(
     wanted: &mut Decided,
-    (known, touched, there): (&Written, &Touched, &Says),
+    known: &Written,
+    (now, there): (&[u8], &Says),
     decided: &Decisions,
-) {
-    let before = &known.decided;
-    if touched.rating && before.rating == decided.rating {
+) -> Decisions {
+    let touched = if known.knows(now) { Touched::default() } else { known.touched(there) };
+    let (before, already) = (&known.decided, &known.yielded);
+    let mut yielded = Decisions::default();
+    if decided.rating.is_some()
+        && (touched.rating && before.rating == decided.rating || already.rating == decided.rating)
+    {
         wanted.rating = there.rating.into();
+        yielded.rating = decided.rating;
     }
-    if touched.tags && before.tags == decided.tags {
+    if !decided.tags.is_empty()
+        && (touched.tags && before.tags == decided.tags || already.tags == decided.tags)
+    {
         wanted.tags = Field::Set(there.tags.clone());
+        yielded.tags.clone_from(&decided.tags);
     }
-    if touched.description && before.description == decided.description {
+    if decided.description.is_some()
+        && (touched.description && before.description == decided.description
+            || already.description == decided.description)
+    {
         wanted.description = there.description.clone().into();
+        yielded.description.clone_from(&decided.description);
     }
-    if touched.taken && before.taken == decided.taken {
+    if decided.taken.is_some()
+        && (touched.taken && before.taken == decided.taken || already.taken == decided.taken)
+    {
         wanted.taken = there.taken.into();
+        yielded.taken = decided.taken;
     }
+    yielded
 }
 
 /// What would have to be done to have a sidecar that says `there` say `after`, and what is wanted.
@@ -124,7 +144,7 @@ mod tests {
     use super::*;
     use library::RootId;
     use library::metadata::Rating;
-    use media::sidecar::writing::Verdict;
+    use media::sidecar::writing::{Verdict, says};
 
     /// A sidecar as it lies there, what we know of it, and what the photo itself has for tags.
     #[derive(Default)]
@@ -164,6 +184,7 @@ mod tests {
             let done = look(self.now.as_deref(), self.known.as_ref());
             match &done {
                 Plan::Nothing => {}
+                Plan::Note(written) => self.known = Some((**written).clone()),
                 Plan::Remove => (self.now, self.known) = (None, None),
                 Plan::Write { bytes, written } => {
                     (self.now, self.known) = (Some(bytes.clone()), Some((**written).clone()));
@@ -258,7 +279,7 @@ mod tests {
         let mut photo = Beside { now: Some(darktable("2")), ..Beside::default() };
         photo.decide(&stars(5));
         photo.others(&Decided { rating: Field::Set(Verdict::Rejected), ..Decided::default() });
-        assert_eq!(photo.decide(&stars(5)), Plan::Nothing);
+        assert!(matches!(photo.decide(&stars(5)), Plan::Note(_)));
         assert_eq!(photo.said().rating, Some(Verdict::Rejected));
         photo.decide(&Decisions { description: Some("words".into()), ..stars(5) });
         assert_eq!(photo.said().rating, Some(Verdict::Rejected), "only the caption was decided");
@@ -266,6 +287,20 @@ mod tests {
         assert_eq!(photo.said().rating, Rating::new(4).map(Verdict::Stars));
         photo.decide(&Decisions::default());
         assert_eq!(photo.said().rating, Some(Verdict::Rejected), "as it was left by them");
+        // Back to what it was before us, and to what is decided here only then.
+        photo.decide(&stars(5));
+        photo.others(&Decided { rating: Field::Set(Verdict::Rejected), ..Decided::default() });
+        photo.others(&Decided { description: Field::Set("theirs".into()), ..Decided::default() });
+        photo.decide(&stars(5));
+        assert_eq!(photo.said().rating, Some(Verdict::Rejected));
+        photo.others(&Decided {
+            rating: Field::Set(Verdict::Stars(Rating::new(3).unwrap())),
+            ..Decided::default()
+        });
+        photo.decide(&stars(3));
+        photo.others(&Decided { rating: Field::Set(Verdict::Rejected), ..Decided::default() });
+        photo.decide(&stars(3));
+        assert_eq!(photo.said().rating, Some(Verdict::Rejected));
     }
 
     #[test]
