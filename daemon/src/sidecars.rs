@@ -88,6 +88,8 @@ pub fn start(library: &Arc<Library>, watcher: &Arc<Watcher>, data: &Path) -> std
         waiting,
         troubles: Arc::clone(&troubles),
         replaced: VecDeque::new(),
+        listing: target::Listing::default(),
+        is_passing: false,
     };
     std::thread::Builder::new().name("sidecars".into()).spawn(move || writer.run())?;
     Ok(troubles)
@@ -122,6 +124,9 @@ struct Writer {
     waiting: Arc<Waiting>,
     troubles: Arc<Troubles>,
     replaced: VecDeque<Lately>,
+    listing: target::Listing,
+    /// Whether all are gone through: what changes is told apart from that.
+    is_passing: bool,
 }
 
 /// A photo at one of its places.
@@ -150,7 +155,9 @@ impl Writer {
         let mut tried = Instant::now();
         loop {
             let patience = if rest.is_empty() { PATIENCE } else { SLOWLY };
-            let asset = match self.waiting.next(patience) {
+            let turn = self.waiting.next(patience);
+            self.is_passing = turn == Turn::Idle;
+            let asset = match turn {
                 Turn::Closed => break,
                 Turn::Look(asset) => Some(asset),
                 Turn::All => {
@@ -182,6 +189,13 @@ impl Writer {
         all.extend(self.ledger.assets());
         all.sort_unstable();
         all.dedup();
+        // One folder after the other.
+        let snapshot = library.snapshot();
+        all.sort_by_cached_key(|asset| {
+            let number = snapshot.by_id(*asset)?;
+            let (_, first) = library.originals(&snapshot, number).into_iter().next()?;
+            Some((first.root, Box::<[u8]>::from(first.split().0)))
+        });
         all.into()
     }
 
@@ -243,7 +257,7 @@ impl Writer {
     ) -> Result<Outcome> {
         let (above, name) = path.split();
         let folder = beneath::open_folder(beneath::open_root(root)?, above)?;
-        let names = target::listed(&folder)?;
+        let names = self.listing.around(&folder, name)?;
         let sidecar = target::choose(name, &names);
         let photo = Photo { asset, root, path, stat, folder, names };
         let mut outcome = Outcome::Done;
@@ -281,6 +295,11 @@ impl Writer {
         let is_ours = before.zip(bytes).is_some_and(|(before, bytes)| before.knows(bytes));
         if !is_ours && now.as_ref().is_some_and(|(_, stat)| is_fresh(stat)) {
             return Ok(Outcome::Later);
+        }
+        if self.is_passing
+            && before.zip(bytes).is_some_and(|(known, now)| known.wrote(now) && known.decided == *decided)
+        {
+            return Ok(Outcome::Done);
         }
         let is_only_ours = before
             .zip(bytes)

@@ -121,7 +121,7 @@ fn beginning_with<'a>(sorted: &'a [Box<[u8]>], key: &[u8]) -> &'a [Box<[u8]>] {
 
 /// What the names of a photo and its sidecars have in common: the beginning, up to an extension, a number in
 /// brackets, or a word that marks an edited version.
-fn key(name: &[u8]) -> &[u8] {
+pub fn key(name: &[u8]) -> &[u8] {
     let end = name.iter().position(|byte| matches!(byte, b'.' | b'(')).unwrap_or(name.len());
     let mut key = &name[..end];
     if let Some(dash) = key.iter().rposition(|byte| *byte == b'-')

@@ -6,10 +6,12 @@ use std::io;
 use std::os::fd::OwnedFd;
 
 use library::Format;
-use rustix::fs::FileType;
+use rustix::fs::{FileType, Stat};
 
+use super::is_fresh;
+use crate::pipeline::beneath;
 use crate::pipeline::changes::Moment;
-use crate::pipeline::describe::{photos_of, sidecars_of};
+use crate::pipeline::describe::{key, photos_of, sidecars_of};
 use crate::pipeline::names::{Names, promised};
 
 const EXTENSION: &[u8] = b".xmp";
@@ -19,8 +21,28 @@ const EXTENSION: &[u8] = b".xmp";
 #[error("its sidecar would be another photo's as well: their names differ only in the case of the extension")]
 pub(super) struct Shared;
 
-/// The names of the files in a folder.
-pub(super) fn listed(folder: &OwnedFd) -> io::Result<Vec<Box<[u8]>>> {
+/// The names in the folder that was listed last: where many photos are gone through, they lie in one folder.
+#[derive(Debug, Default)]
+pub(super) struct Listing {
+    stat: Option<Stat>,
+    names: Vec<Box<[u8]>>,
+}
+
+impl Listing {
+    /// Of the names of the files in a folder those that may belong to a photo.
+    pub(super) fn around(&mut self, folder: &OwnedFd, photo: &[u8]) -> io::Result<Vec<Box<[u8]>>> {
+        let now = rustix::fs::fstat(folder)?;
+        if is_fresh(&now) || !self.stat.is_some_and(|before| beneath::is_same(&before, &now)) {
+            self.stat = None;
+            self.names = listed(folder)?;
+            self.stat = Some(now);
+        }
+        let key = key(photo);
+        Ok(self.names.iter().filter(|name| name.starts_with(key)).cloned().collect())
+    }
+}
+
+fn listed(folder: &OwnedFd) -> io::Result<Vec<Box<[u8]>>> {
     let mut names = Vec::new();
     for entry in rustix::fs::Dir::read_from(folder)? {
         let entry = entry?;
@@ -72,6 +94,27 @@ mod tests {
     fn chosen(photo: &[u8], names: &[&[u8]]) -> Result<String, Shared> {
         let names: Vec<Box<[u8]>> = names.iter().copied().map(Into::into).collect();
         choose(photo, &names).map(|name| String::from_utf8_lossy(&name).into_owned())
+    }
+
+    #[test]
+    fn only_names_around_the_photo_are_looked_at_and_those_that_came_since() {
+        let dir = tempfile::tempdir().unwrap();
+        let put = |name: &str| std::fs::write(dir.path().join(name), "x").unwrap();
+        ["a.jpg", "a.xmp", "b.jpg"].into_iter().for_each(put);
+        std::os::unix::fs::symlink("b.jpg", dir.path().join("a.jpg.xmp")).unwrap();
+        let folder = OwnedFd::from(std::fs::File::open(dir.path()).unwrap());
+        let mut listing = Listing::default();
+        let mut around = |photo: &[u8]| {
+            let mut names = listing.around(&folder, photo).unwrap();
+            names.sort();
+            names.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            (around(b"a.jpg"), around(b"b.jpg")),
+            (vec!["a.jpg".into(), "a.xmp".into()], vec!["b.jpg".into()])
+        );
+        put("b.xmp");
+        assert_eq!(around(b"b.jpg"), ["b.jpg", "b.xmp"]);
     }
 
     #[test]
