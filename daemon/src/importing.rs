@@ -11,7 +11,7 @@
 
 mod companions;
 mod layout;
-mod placing;
+pub(crate) mod placing;
 
 use std::collections::HashMap;
 use std::fs::File;

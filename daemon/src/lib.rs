@@ -22,6 +22,7 @@ pub mod running;
 pub mod saving;
 pub mod seeing;
 pub mod service;
+pub mod sidecars;
 pub mod socket;
 pub mod source;
 pub mod stop;

@@ -16,8 +16,8 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
-use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use library::journal::Face;
 use library::library::DoomedFile;
@@ -29,6 +29,7 @@ use crate::pipeline::beneath;
 use crate::pipeline::contents::{Contents, ContentsError};
 use crate::pipeline::names::OURS;
 use crate::saving::kept;
+use crate::sidecars;
 
 /// What is being removed, in our folder in a root.
 const REMOVING: &str = "removing";
@@ -37,6 +38,11 @@ const LIST: &str = "list";
 
 /// Removals come one after the other.
 static ALONE: Mutex<()> = Mutex::new(());
+
+/// Nothing is removed while this is held.
+pub fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Why a photo in the trash was not removed. Nothing was, then.
 #[derive(Debug, thiserror::Error)]
@@ -86,7 +92,7 @@ impl Leaving {
 
 /// Removes a photo that is in the trash, with all its files.
 pub fn purge(library: &Library, face: Face, asset: AssetId) -> Result<(), PurgeError> {
-    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let _alone = alone();
     let files = library.doomed(asset)?;
     let leaving = files.iter().map(|file| compared(library, file)).collect::<Result<Vec<_>, _>>()?;
     // One that is not where it was may stand somewhere else, and then it is the photo again.
@@ -117,20 +123,21 @@ pub fn purge(library: &Library, face: Face, asset: AssetId) -> Result<(), PurgeE
     library.sync()?;
     folders.iter().for_each(|folder| clear(folder));
     if all_found {
-        forget_versions(library, asset);
+        forget_kept(library, asset);
     }
     Ok(())
 }
 
-/// Removes what is kept of a photo that was saved over, which is no more.
-fn forget_versions(library: &Library, asset: AssetId) {
+/// Removes what is kept of a photo that is no more: what was saved over, and what was in its sidecars.
+fn forget_kept(library: &Library, asset: AssetId) {
     for (root, _) in library.snapshot().folders().roots() {
-        let folder = kept::folder(&root.path, asset);
-        match std::fs::remove_dir_all(&folder) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                tracing::warn!(path = %folder.display(), %error, "versions of a photo that was removed are left");
+        for folder in [kept::folder(&root.path, asset), sidecars::room(&root.path, asset)] {
+            match std::fs::remove_dir_all(&folder) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    tracing::warn!(path = %folder.display(), %error, "what is kept of a photo that was removed is left");
+                }
+                _ => {}
             }
-            _ => {}
         }
     }
 }
@@ -285,7 +292,7 @@ pub fn resume(library: &Library) {
             match library.is_purged(asset) {
                 Ok(true) => {
                     clear(&folder.path());
-                    forget_versions(library, asset);
+                    forget_kept(library, asset);
                 }
                 // Also what another library had begun, of which this one knows nothing.
                 Ok(false) => restore(&root, &folder.path()),

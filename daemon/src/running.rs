@@ -16,6 +16,7 @@ use crate::purging;
 use crate::request::Request;
 use crate::seeing::{Seeing, SeeingOptions};
 use crate::service::Service;
+use crate::sidecars;
 use crate::socket::{Client, Server};
 use crate::stop::Stop;
 use crate::watch::{WatchOptions, WatchedRoot, Watcher};
@@ -39,6 +40,7 @@ pub struct Running {
     seeing: SeeingOptions,
     /// After how many days the trash lets go of something, if it does by itself.
     trash_days: Option<u32>,
+    write_sidecars: bool,
     server: Server,
 }
 
@@ -67,14 +69,17 @@ impl Running {
         let service = Arc::new(Service::new(library, &places.data).with_stop(stop));
         service.kept().look_through(service.library());
         let server = Server::start(&places.data, service.clone())?;
-        let trash_days = settings.trash_days;
-        Ok(Self { service, places, roots, seeing: settings.seeing(), trash_days, server })
+        let (trash_days, write_sidecars) = (settings.trash_days, settings.write_sidecars);
+        Ok(Self { service, places, roots, seeing: settings.seeing(), trash_days, write_sidecars, server })
     }
 
     /// Starts watching: arms the watches, then looks through everything.
     pub fn watch(&self) -> Result<Arc<Watcher>> {
+        let library = self.service.library();
+        // Also where none is written any more: what was written is ours still.
+        let describe = Arc::new(sidecars::OnlyTheirs::new(library, &self.places.data));
         let watcher =
-            Watcher::start(self.service.library().clone(), self.roots.clone(), WatchOptions::default())
+            Watcher::start_with(library.clone(), describe, self.roots.clone(), WatchOptions::default())
                 .context("cannot watch the photo folders")?;
         let watcher = Arc::new(watcher);
         self.service.watched_by(watcher.clone());
@@ -82,6 +87,10 @@ impl Running {
         maintain_daily(self.service.library());
         if let Some(days) = self.trash_days {
             emptying::start(self.service.library(), &self.places.data, days);
+        }
+        if self.write_sidecars {
+            let troubles = sidecars::start(self.service.library(), &watcher, &self.places.data);
+            self.service.writes_sidecars(troubles.context("cannot write sidecars")?);
         }
         let seeing = Seeing::start(self.service.library(), self.service.sights(), self.seeing.clone());
         self.service.seen_by(seeing.context("cannot look at the photos")?);

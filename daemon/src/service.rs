@@ -17,6 +17,7 @@ use crate::output::{Hit, Record, plural};
 use crate::request::{Request, Wanted};
 use crate::saving::kept::KeptVersions;
 use crate::seeing::{Seeing, SeeingOptions, Sights};
+use crate::sidecars::Troubles;
 use crate::stop::{Cause, Stop};
 use crate::watch::Watcher;
 
@@ -46,6 +47,7 @@ pub struct Service {
     seeing: OnceLock<Seeing>,
     sights: Arc<Sights>,
     kept: KeptVersions,
+    sidecars: OnceLock<Arc<Troubles>>,
     mount: Mutex<Option<PathBuf>>,
     stop: Option<Stop>,
 }
@@ -61,6 +63,7 @@ impl Service {
             seeing: OnceLock::new(),
             sights: Arc::default(),
             kept: KeptVersions::default(),
+            sidecars: OnceLock::new(),
             mount: Mutex::new(None),
             stop: None,
         }
@@ -101,6 +104,12 @@ impl Service {
     /// What is kept of photos that were saved over.
     pub fn kept(&self) -> &KeptVersions {
         &self.kept
+    }
+
+    /// From now on sidecars are written.
+    pub fn writes_sidecars(&self, troubles: Arc<Troubles>) {
+        // Set once, by the one place that starts it.
+        let _ = self.sidecars.set(troubles);
     }
 
     /// Whoever looks at the photos, once there is one.

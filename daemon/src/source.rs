@@ -32,6 +32,8 @@ pub struct LibrarySource {
     account: AccountId,
     sights: Arc<Sights>,
     importer: Option<Importer>,
+    /// Where nothing can be saved.
+    no_versions: Arc<Vec<Version>>,
 }
 
 /// How long a photo that was taken in may take to be known.
@@ -44,7 +46,7 @@ impl LibrarySource {
     /// The library as its first account sees it.
     pub fn new(library: Arc<Library>, sights: Arc<Sights>) -> Self {
         let account = library.account();
-        Self { library, account, sights, importer: None }
+        Self { library, account, sights, importer: None, no_versions: Arc::default() }
     }
 
     /// The same, which takes files in.
@@ -230,7 +232,11 @@ impl Source for LibrarySource {
     }
 
     fn purge(&self, asset: AssetId) -> Result<(), SourceError> {
-        purging::purge(&self.library, Face::Mount, asset).map_err(|error| match error {
+        let purged = purging::purge(&self.library, Face::Mount, asset);
+        if let (Ok(()), Some(importer)) = (&purged, &self.importer) {
+            importer.service().kept().forget(asset);
+        }
+        purged.map_err(|error| match error {
             PurgeError::Library(error) => refusal(error),
             PurgeError::Io { error, .. } => error.into(),
             error => SourceError::Guarded(error.to_string()),
@@ -299,7 +305,10 @@ impl Source for LibrarySource {
     }
 
     fn versions(&self) -> Arc<Vec<Version>> {
-        self.importer.as_ref().map(|importer| importer.service().kept().versions()).unwrap_or_default()
+        match &self.importer {
+            Some(importer) => importer.service().kept().versions(),
+            None => Arc::clone(&self.no_versions),
+        }
     }
 
     fn go_back(&self, row: RowNumber) -> Result<(), SourceError> {

@@ -42,9 +42,9 @@ pub use id::{
     StackId,
 };
 pub use library::{
-    AlbumError, Away, Commit, Decision, Details, Effort, Emptied, Holding, Library, LibraryError, LogEntry,
-    Named, OpenReport, PeopleUpdate, RootSpec, SaveError, SavedSearchError, TRASH_LIMIT, TrashError,
-    Unreadable, Unseen,
+    AlbumError, Away, Commit, Decision, Decisions, Details, Effort, Emptied, Holding, Library, LibraryError,
+    LogEntry, Named, OpenReport, PeopleUpdate, RootSpec, SaveError, SavedSearchError, TRASH_LIMIT,
+    TrashError, Unreadable, Unseen,
 };
 pub use metadata::Metadata;
 pub use observation::{FileContent, FilePath, FileRecord, FileStat, Observation, SidecarSeen};

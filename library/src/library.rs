@@ -10,6 +10,7 @@
 mod albums;
 mod contents;
 mod deciding;
+mod decisions;
 mod forgetting;
 mod lock;
 mod maintenance;
@@ -39,6 +40,7 @@ use crossbeam_channel::Sender;
 pub use self::albums::{AlbumError, Emptied};
 pub use self::contents::Holding;
 pub use self::deciding::Decision;
+pub use self::decisions::Decisions;
 pub use self::lock::LockError;
 pub use self::maintenance::Maintenance;
 pub use self::people::{Effort, Named, PeopleUpdate};

@@ -2,6 +2,7 @@
 
 use jiff::civil::DateTime;
 use library::metadata::{Exposure, Gps, Orientation, PixelSize, Rating, TagPath};
+use serde::{Deserialize, Serialize};
 
 use crate::moment::{Moment, Parsed};
 
@@ -41,11 +42,18 @@ pub(crate) struct Said {
 }
 
 /// What somebody thought of the picture.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Verdict {
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Verdict {
+    /// So many stars.
     Stars(Rating),
     /// Adobe's -1: looked at and turned down. No stars, and none from an older block either.
     Rejected,
+}
+
+impl From<Rating> for Verdict {
+    fn from(rating: Rating) -> Self {
+        Self::Stars(rating)
+    }
 }
 
 impl Verdict {

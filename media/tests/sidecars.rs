@@ -9,7 +9,7 @@ use std::process::Command;
 use jiff::civil::date;
 use jiff::tz::Offset;
 use library::metadata::{Rating, TagPath, Taken, Zone, ZoneSource};
-use media::sidecar::writing::{Decided, Field, WritingError, merged};
+use media::sidecar::writing::{Decided, Field, Says, Verdict, WritingError, merged, says};
 
 const PROGRAMS: [(&str, &str); 4] = [
     ("darktable", include_str!("sidecars/darktable.xmp")),
@@ -27,7 +27,7 @@ fn tags(tags: &[&str]) -> Vec<TagPath> {
 }
 
 fn stars(stars: i64) -> Decided {
-    Decided { rating: Field::Set(Rating::new(stars).unwrap()), ..Decided::default() }
+    Decided { rating: Field::Set(Rating::new(stars).unwrap().into()), ..Decided::default() }
 }
 
 fn tagged(wanted: &[&str]) -> Decided {
@@ -226,7 +226,8 @@ fn a_date_that_nobody_can_write() {
 
 #[test]
 fn a_new_sidecar() {
-    let decided = Decided { rating: Field::Set(Rating::new(4).unwrap()), ..tagged(&["Places>Rome", "dog"]) };
+    let decided =
+        Decided { rating: Field::Set(Rating::new(4).unwrap().into()), ..tagged(&["Places>Rome", "dog"]) };
     let bytes = merged(None, &decided).unwrap().unwrap();
     assert_eq!(
         String::from_utf8(bytes).unwrap(),
@@ -267,7 +268,7 @@ fn a_new_sidecar() {
 
 #[test]
 fn line_ends_marks_and_encodings_stay() {
-    let decided = Decided { rating: Field::Set(Rating::new(3).unwrap()), ..tagged(&["fjørd"]) };
+    let decided = Decided { rating: Field::Set(Rating::new(3).unwrap().into()), ..tagged(&["fjørd"]) };
     let plain = written(of("lightroom"), &decided);
     let windows = written(&of("lightroom").replace('\n', "\r\n"), &decided);
     assert_eq!(windows, plain.replace('\n', "\r\n"));
@@ -326,7 +327,7 @@ fn read_by_exiftool(path: &Path) -> BTreeMap<String, serde_json::Value> {
 #[test]
 fn exiftool_reads_what_was_written_and_what_was_there() {
     let decided = Decided {
-        rating: Field::Set(Rating::new(2).unwrap()),
+        rating: Field::Set(Rating::new(2).unwrap().into()),
         description: Field::Set("Fish & <chips>\nin \"Rome\"".to_owned()),
         ..taken(Some(7200))
     };
@@ -372,4 +373,21 @@ fn exiftool_reads_what_was_written_and_what_was_there() {
         let before = before.map(exiftool).unwrap_or_default();
         assert_eq!(rest(before), rest(after), "{program}");
     }
+}
+
+#[test]
+fn what_a_sidecar_says_is_what_was_put_into_it() {
+    for (program, text) in PROGRAMS {
+        let before = says(text.as_bytes()).unwrap();
+        assert_ne!(before, Says::default(), "{program}");
+        let rejected = Decided { rating: Field::Set(Verdict::Rejected), ..captioned("x") };
+        let after = says(written(text, &rejected).as_bytes()).unwrap();
+        let description = Some("x".to_owned());
+        assert_eq!(after, Says { rating: Some(Verdict::Rejected), description, ..before }, "{program}");
+    }
+    let all = Decided { rating: stars(2).rating, tags: tagged(&["b", "a>c"]).tags, ..taken(Some(7200)) };
+    let said = says(&merged(None, &all).unwrap().unwrap()).unwrap();
+    assert_eq!((said.rating, said.tags), (Rating::new(2).map(Verdict::Stars), tags(&["a>c", "b"])));
+    assert_eq!(said.taken.unwrap().zone.unwrap().offset.seconds(), 7200);
+    assert!(says(b"<x").is_err());
 }

@@ -77,7 +77,13 @@ pub(super) fn place(
     Err(Errno::EXIST.into())
 }
 
-fn moved(dir: BorrowedFd<'_>, name: &[u8], folder: BorrowedFd<'_>, free: &[u8]) -> rustix::io::Result<()> {
+/// Moves a file to a name that nobody has.
+pub(crate) fn moved(
+    dir: BorrowedFd<'_>,
+    name: &[u8],
+    folder: BorrowedFd<'_>,
+    free: &[u8],
+) -> rustix::io::Result<()> {
     let (from, to) = (OsStr::from_bytes(name), OsStr::from_bytes(free));
     match rustix::fs::renameat_with(dir, from, folder, to, RenameFlags::NOREPLACE) {
         // A file system that cannot refuse to replace, but perhaps to link.

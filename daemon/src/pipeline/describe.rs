@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use library::{Format, Kind, Metadata, SidecarSeen};
+use library::{Digests, FilePath, Format, Kind, Metadata, SidecarSeen};
 use media::Source;
 
 use super::names::{Names, promised};
@@ -29,6 +29,12 @@ pub trait Describe: Send + Sync + 'static {
         name: &[u8],
         sidecars: &[SidecarFile],
     ) -> Result<Metadata, String>;
+
+    /// What of the bytes of a photo's sidecar is to be read: all that others gave it.
+    fn as_given(&self, photo: &Digests, sidecar: &FilePath, bytes: Vec<u8>) -> Vec<u8> {
+        let _ = (photo, sidecar);
+        bytes
+    }
 }
 
 /// The real one.
@@ -115,7 +121,7 @@ fn beginning_with<'a>(sorted: &'a [Box<[u8]>], key: &[u8]) -> &'a [Box<[u8]>] {
 
 /// What the names of a photo and its sidecars have in common: the beginning, up to an extension, a number in
 /// brackets, or a word that marks an edited version.
-fn key(name: &[u8]) -> &[u8] {
+pub fn key(name: &[u8]) -> &[u8] {
     let end = name.iter().position(|byte| matches!(byte, b'.' | b'(')).unwrap_or(name.len());
     let mut key = &name[..end];
     if let Some(dash) = key.iter().rposition(|byte| *byte == b'-')

@@ -294,7 +294,7 @@ impl Reader {
         let (metadata, merged) = if is_sidecar || known.is_some_and(touched) {
             (Ok(Metadata::default()), Vec::new())
         } else {
-            let files = self.sidecar_files(place, &job.path, sidecars)?;
+            let files = self.sidecar_files(place, (&job.path, &digests), sidecars)?;
             let metadata = self.contents.describe(&mut file, job.path.name(), &files, self.describe.as_ref());
             (metadata, files.into_iter().map(|file| file.seen).collect())
         };
@@ -333,7 +333,7 @@ impl Reader {
         if beneath::file_stat(&now) != stat {
             return Ok(None);
         }
-        let files = self.sidecar_files(place, &job.path, sidecars)?;
+        let files = self.sidecar_files(place, (&job.path, &digests), sidecars)?;
         let metadata = Contents::describe_file(&mut file, job.path.name(), &files, self.describe.as_ref());
         let (Ok(metadata), true) = (metadata, still_there(place, job, &file, &stat)?) else {
             return Ok(None);
@@ -389,7 +389,7 @@ impl Reader {
     fn sidecar_files(
         &self,
         place: &Place,
-        photo: &FilePath,
+        (photo, digests): (&FilePath, &Digests),
         sidecars: &[SidecarSeen],
     ) -> Result<Vec<SidecarFile>, LookError> {
         let folder = photo.split().0;
@@ -410,6 +410,8 @@ impl Reader {
             if let Err(error) = file.take(LARGEST_SIDECAR).read_to_end(&mut bytes) {
                 tracing::warn!(?photo, %error, "a sidecar cannot be read");
             }
+            let path = FilePath::new(photo.root, join(folder, &sidecar.name));
+            let bytes = self.describe.as_given(digests, &path, bytes);
             // If it is being written, its close event has the photo read once more.
             files
                 .push(SidecarFile { seen: seen_of(sidecar.name.clone(), &beneath::file_stat(&stat)), bytes });

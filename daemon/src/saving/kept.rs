@@ -2,22 +2,30 @@
 //!
 //! The folders are the truth. They are looked through once, at the start; whoever adds to one has it looked at again.
 
+use std::ffi::OsStr;
+use std::fs::File;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use galleryfs_fs::{FileSeen, Version};
-use library::{AssetId, Library, RootId};
+use library::{AssetId, Library, LibraryError, RootId};
 
+use super::changing::CHANGING;
+use crate::pipeline::contents::Contents;
 use crate::pipeline::names::OURS;
 
 /// What was replaced, in our folder in a root.
 const VERSIONS: &str = "versions";
 /// What was gone back from, in the folder of a photo there.
 const UNDONE: &str = "undone";
+
+/// The longest name that a disk takes, in bytes.
+const LONGEST_NAME: usize = 255;
 
 /// Every version that is kept.
 #[derive(Debug, Default)]
@@ -38,6 +46,9 @@ impl KeptVersions {
             let assets =
                 std::fs::read_dir(root.path.join(OURS).join(VERSIONS)).into_iter().flatten().flatten();
             for asset in assets.filter_map(|entry| AssetId::from_str(entry.file_name().to_str()?).ok()) {
+                if let Err(error) = adopt(library, &folder(&root.path, asset), asset) {
+                    tracing::warn!(%error, "what was being saved when the daemon ended is left where it is");
+                }
                 found.extend(read(root.id, &root.path, asset));
             }
         }
@@ -49,6 +60,13 @@ impl KeptVersions {
         let mut versions = Vec::clone(&self.versions());
         versions.retain(|version| (version.asset, version.file.root) != (asset, root));
         versions.extend(read(root, path, asset));
+        self.set(versions);
+    }
+
+    /// A photo is no more.
+    pub fn forget(&self, asset: AssetId) {
+        let mut versions = Vec::clone(&self.versions());
+        versions.retain(|version| version.asset != asset);
         self.set(versions);
     }
 
@@ -78,9 +96,33 @@ pub fn undone(folder: &Path) -> io::Result<PathBuf> {
     }
 }
 
-/// The name of a file that is kept.
+/// What a killed process left between two names is a version, if it is one of the photo's. What it is else, the next save puts
+/// aside.
+pub fn adopt(library: &Library, folder: &Path, asset: AssetId) -> io::Result<()> {
+    let left = folder.join(CHANGING);
+    let Ok(mut file) = File::open(&left) else { return Ok(()) };
+    let size = file.metadata()?.len();
+    let digests =
+        Contents::default().digest(&mut file, size, &AtomicBool::new(false)).map_err(io::Error::from)?;
+    let failed = |error: LibraryError| io::Error::other(error);
+    let holding = library.holding(&digests.checksum).map_err(failed)?;
+    let now = library.content_of(asset).map_err(failed)?.map(|(_, checksum)| checksum);
+    let is_former = holding.is_some_and(|holding| holding.asset == asset) && now != Some(digests.checksum);
+    if is_former {
+        let name = library.details(asset).map_err(failed)?.map(|details| details.name).unwrap_or_default();
+        let kept = folder.join(OsStr::from_bytes(&numbered(next(folder)?, name.as_bytes())));
+        std::fs::rename(left, kept)?;
+    }
+    Ok(())
+}
+
+/// The name of a file that is kept: of a very long one, its end.
 pub fn numbered(number: u32, name: &[u8]) -> Vec<u8> {
-    [format!("{number:04} ").as_bytes(), name].concat()
+    let number = format!("{number:04} ");
+    let too_long = (number.len() + name.len()).saturating_sub(LONGEST_NAME);
+    // Not in the middle of a character.
+    let start = (too_long..name.len()).find(|at| name[*at] & 0xC0 != 0x80).unwrap_or(too_long);
+    [number.as_bytes(), &name[start..]].concat()
 }
 
 /// The number in such a name.
@@ -139,6 +181,8 @@ mod tests {
         undone(&kept).unwrap();
         assert_eq!(next(&kept).unwrap(), 10);
         assert_eq!(numbered(12, b"a.jpg"), b"0012 a.jpg");
+        let long = numbered(1, format!("{}.jpg", "é".repeat(125)).as_bytes());
+        assert!(long.len() <= 255 && long.starts_with("0001 é".as_bytes()) && long.ends_with(b".jpg"));
         let versions = KeptVersions::default();
         versions.look_at(root, dir.path(), asset);
         versions.look_at(root, dir.path(), asset);

@@ -32,6 +32,7 @@ impl Service {
         let seen = self.seeing().map(Seeing::report);
         let activity = self.activity_by(report.as_ref(), seen.as_ref());
         let mut notes = self.notes(report.as_ref());
+        notes.extend(self.sidecars.get().into_iter().flat_map(|troubles| troubles.notes()));
         notes.extend(seen.iter().filter_map(|seen| seen.trouble.clone()));
         Ok(Status {
             state: activity.state,

@@ -140,17 +140,22 @@ impl DecidedRecord {
         if let Some(text) = &self.description {
             metadata.description = Some(text.clone()).filter(|text| !text.is_empty());
         }
-        for (tag, has) in &self.tags {
-            let folded = tag.folded();
-            match has {
-                false => metadata.tags.retain(|known| known.folded() != folded),
-                true if metadata.tags.iter().any(|known| known.folded() == folded) => {}
-                true => metadata.tags.push(tag.clone()),
-            }
-        }
-        metadata.tags.sort();
+        tags_over(&self.tags, &mut metadata.tags);
         metadata
     }
+}
+
+/// Makes of the tags that a file says those that it has.
+pub(crate) fn tags_over(decided: &[(TagPath, bool)], tags: &mut Vec<TagPath>) {
+    for (tag, has) in decided {
+        let folded = tag.folded();
+        match has {
+            false => tags.retain(|known| known.folded() != folded),
+            true if tags.iter().any(|known| known.folded() == folded) => {}
+            true => tags.push(tag.clone()),
+        }
+    }
+    tags.sort();
 }
 
 /// A named collection of photos.

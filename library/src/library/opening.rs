@@ -226,8 +226,9 @@ fn mark_as_cache(dir: &Path) -> Result<(), LibraryError> {
     std::fs::write(&path, tag).map_err(|source| LibraryError::Folder { path, source })
 }
 
-/// What a rebuild leaves: made of bytes alone, whatever the catalogue said, and dear.
-const KEPT: [&str; 2] = ["vectors", "thumbnails"];
+/// What a rebuild leaves: made of bytes alone, whatever the catalogue said, and dear; or what sidecars said before they
+/// were written into, which nothing else knows.
+const KEPT: [&str; 3] = ["vectors", "thumbnails", "sidecars"];
 
 fn discard(derived: &Path) -> Result<(), LibraryError> {
     let failed = |source| LibraryError::Folder { path: derived.to_owned(), source };

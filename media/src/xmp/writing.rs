@@ -25,8 +25,11 @@ mod stars;
 mod tags;
 mod words;
 
+use std::collections::HashSet;
+
 use jiff::civil::DateTime;
-use library::metadata::{Rating, TagPath, Taken};
+use library::metadata::{TagPath, Taken, Zone, ZoneSource};
+use serde::{Deserialize, Serialize};
 
 use self::edits::Edits;
 use self::encoding::Encoding;
@@ -35,6 +38,8 @@ use super::fields;
 use super::tree::{self, Value};
 use crate::read::LARGEST_SIDECAR;
 use crate::said::Said;
+pub use crate::said::Verdict;
+use crate::settle::tags_of;
 
 /// What becomes of one thing that a sidecar may say.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -59,7 +64,7 @@ impl<T> From<Option<T>> for Field<T> {
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Decided {
     /// Stars; 0 says that there are none, whatever the photo says itself.
-    pub rating: Field<Rating>,
+    pub rating: Field<Verdict>,
     /// All its tags, also those that the sidecar or the photo has already. None at all is the same as
     /// [`Field::Removed`]: XMP has no word for "no tags".
     pub tags: Field<Vec<TagPath>>,
@@ -67,6 +72,43 @@ pub struct Decided {
     pub description: Field<String>,
     /// When it was taken.
     pub taken: Field<Taken>,
+}
+
+/// What a sidecar says, as galleryfs reads it, of what can be decided.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Says {
+    /// What somebody thought of the photo.
+    pub rating: Option<Verdict>,
+    /// Its tags, sorted.
+    pub tags: Vec<TagPath>,
+    /// The caption.
+    pub description: Option<String>,
+    /// When the shutter opened.
+    pub taken: Option<Taken>,
+}
+
+impl Says {
+    /// The tags without regard to case and composition.
+    pub fn folded_tags(&self) -> HashSet<Vec<String>> {
+        self.tags.iter().map(TagPath::folded).collect()
+    }
+}
+
+/// What the bytes of a sidecar say. What [`merged`] would not write into is an error.
+pub fn says(bytes: &[u8]) -> Result<Says, WritingError> {
+    if bytes.len() > LARGEST_SIDECAR {
+        return Err(WritingError::TooLarge);
+    }
+    let (encoding, text) = encoding::decode(bytes)?;
+    document::parse(&text, encoding)?;
+    let said = Reading::of(&text)?.said;
+    let zone = |offset| Zone { offset, source: ZoneSource::File };
+    Ok(Says {
+        rating: said.rating,
+        tags: tags_of(&[&said]),
+        taken: said.original.map(|moment| Taken { local: moment.local, zone: moment.offset.map(zone) }),
+        description: said.description,
+    })
 }
 
 /// Why a sidecar is left as it is.

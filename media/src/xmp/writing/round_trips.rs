@@ -270,7 +270,7 @@ fn taken() -> impl Strategy<Value = Taken> {
 
 fn decided() -> impl Strategy<Value = Decided> {
     let tag = vec(words(), 1..4).prop_filter_map("a tag has words", TagPath::new);
-    let rating = (0..=5i64).prop_map(|stars| Rating::new(stars).unwrap());
+    let rating = (-1..=5i64).prop_map(|stars| Rating::new(stars).map_or(Verdict::Rejected, Verdict::Stars));
     let caption = prop_oneof![words(), Just("a caption".to_owned()), Just("Worte".to_owned())];
     (field(rating), field(vec(tag, 0..5)), field(caption), field(taken()))
         .prop_map(|(rating, tags, description, taken)| Decided { rating, tags, description, taken })
@@ -325,7 +325,7 @@ fn holds(before: &Said, after: &Said, decided: &Decided) {
     match &decided.rating {
         Field::Kept => assert_eq!(after.rating, before.rating),
         Field::Removed => assert_eq!(after.rating, None),
-        Field::Set(rating) => assert_eq!(after.rating, Some(Verdict::Stars(*rating))),
+        Field::Set(verdict) => assert_eq!(after.rating, Some(*verdict)),
     }
     match &decided.tags {
         Field::Kept => assert_eq!(tags_of(&[after]), tags_of(&[before])),

@@ -1,7 +1,5 @@
 //! Stars: `xmp:Rating`, which everybody reads, and what Microsoft and ACDSee say of them where they do.
 
-use library::metadata::Rating;
-
 use super::Field;
 use super::edits::Edits;
 use super::property::{ACDSEE, MICROSOFT, Property, XMP};
@@ -16,21 +14,22 @@ static PERCENT: Property = Property::of(&MICROSOFT, "Rating");
 
 pub(super) static PROPERTIES: &[&Property] = &[&RATING, &ACDSEE_RATING, &PERCENT];
 
-pub(super) fn write(decided: &Field<Rating>, edits: &mut Edits<'_>) {
+pub(super) fn write(decided: &Field<Verdict>, edits: &mut Edits<'_>) {
     let stars = match decided {
         Field::Kept => return,
         Field::Removed => {
             PROPERTIES.iter().for_each(|property| edits.clear(property));
             return;
         }
-        Field::Set(rating) => rating.stars(),
+        Field::Set(Verdict::Stars(rating)) => i8::try_from(rating.stars()).unwrap_or_default(),
+        Field::Set(Verdict::Rejected) => -1,
     };
     let number = |value: &Value| value.text().and_then(number_in);
     let agrees = |value: &Value| number(value) == Some(f64::from(stars));
     edits.put(&RATING, &stars.to_string(), agrees);
     edits.refresh(&ACDSEE_RATING, &stars.to_string(), agrees);
-    // As Windows writes them. It has no word for no stars.
-    match [0, 1, 25, 50, 75, 99].get(usize::from(stars)) {
+    // As Windows writes them. It has no word for no stars, nor for fewer.
+    match usize::try_from(stars).ok().and_then(|stars| [0, 1, 25, 50, 75, 99].get(stars)) {
         None | Some(0) => edits.clear(&PERCENT),
         Some(percent) => edits.refresh(&PERCENT, &percent.to_string(), |value| {
             number(value).and_then(stars_of_percent) == Some(f64::from(stars))
@@ -39,10 +38,10 @@ pub(super) fn write(decided: &Field<Rating>, edits: &mut Edits<'_>) {
 }
 
 /// Whether a sidecar says it.
-pub(super) fn says(decided: &Field<Rating>, said: &Said) -> bool {
+pub(super) fn says(decided: &Field<Verdict>, said: &Said) -> bool {
     match decided {
         Field::Kept => true,
         Field::Removed => said.rating.is_none(),
-        Field::Set(rating) => said.rating == Some(Verdict::Stars(*rating)),
+        Field::Set(verdict) => said.rating == Some(*verdict),
     }
 }
