@@ -415,7 +415,14 @@ impl Tree {
 
     /// What `stat` said of something that is gone, as far as the kernel needs to know.
     pub(crate) fn was(&self, ino: u64, is_dir: bool) -> FileAttr {
-        if is_dir { self.owner.dir(ino, self.born) } else { self.owner.file(ino, 0, self.born) }
+        if is_dir {
+            return self.owner.dir(ino, self.born);
+        }
+        // A photo whose name is gone here stands elsewhere: the kernel believes what it is told, and takes a link off it.
+        match self.attr(ino) {
+            Ok(attr) if ino != 0 => FileAttr { nlink: attr.nlink + 1, ..attr },
+            _ => self.owner.file(ino, 0, self.born),
+        }
     }
 
     /// What `stat` says of what the kernel holds.

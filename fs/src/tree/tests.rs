@@ -1,5 +1,6 @@
 //! The tree without a kernel, view by view.
 
+mod acting;
 mod model;
 
 use std::collections::{BTreeMap, BTreeSet};
