@@ -134,8 +134,14 @@ impl Inodes {
     /// kernel does not know it.
     pub(crate) fn rename(&mut self, from: &DirPath, to: &DirPath) -> bool {
         let Some(ino) = self.known(from) else { return false };
-        if let Some(held) = self.by_path.remove(to).and_then(|ino| self.held.get_mut(&ino)) {
-            held.alive = false;
+        if let Some(replaced) = self.by_path.remove(to) {
+            if let Some(held) = self.held.get_mut(&replaced) {
+                held.alive = false;
+            }
+            // What is in it is in what has its place.
+            for held in self.held.values_mut().filter(|held| held.parent == replaced) {
+                held.parent = ino;
+            }
         }
         *self.salts.entry(from.clone()).or_default() += 1;
         let below: Vec<(DirPath, u64)> = self
