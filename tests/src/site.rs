@@ -279,7 +279,15 @@ impl Daemon<'_> {
     /// The end that nobody can prepare for.
     pub fn kill(mut self) {
         self.signal(Signal::KILL);
-        self.child.wait().expect("it ended");
+        // Where it tells the kernel of a directory in which somebody waits for its answer, either waits for the other, and
+        // taking the mount away is what ends that.
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while self.child.try_wait().expect("its status").is_none() {
+            if Instant::now() > deadline {
+                let _ = std::process::Command::new("umount").arg("-f").arg(self.site.mount()).status();
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
         self.running = false;
     }
 
