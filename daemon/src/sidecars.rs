@@ -5,7 +5,7 @@
 //!    ([`media::sidecar::writing`]); they change places with the new bytes in one step, and only if they still are what was
 //!    read ([`Changing`]); who wrote into one all the while has it back ([`Replaced::look_again`]); and what one was before
 //!    we first wrote over it is kept.
-//! 2. What is taken back must be as it was. The [`ledger`] knows what each would be without us, and [`plan`] begins from
+//! 2. What is taken back must be as it was. The [`ledger`] knows what each would be without us, and [`mod@plan`] begins from
 //!    that each time.
 //! 3. The photo must not change by it. It is read without what is ours ([`reading`]), so that what was decided counts once.
 //! 4. We may be killed at any time: what the ledger says holds before the sidecar is written and after. What is still to be
