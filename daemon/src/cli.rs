@@ -39,7 +39,7 @@ pub use self::settings::{Base, ModelFlags, MountFlags, PhotoFlags};
 /// Your photos as a file system.
 ///
 /// galleryfs watches folders of photos and videos, reads what each file says about itself, and mounts the result: by
-/// date, by place, by camera, by tag, and any search as a folder. Your files are only read.
+/// date, by place, by camera, by tag, and any search as a folder. No file of yours is altered.
 #[derive(Parser, Debug)]
 #[command(
     name = "galleryfs",

@@ -142,7 +142,7 @@ fn look(
     let mut gone = 0;
     for asset in over {
         // It may have been taken out, and even have come back, since they were counted.
-        let since = library.trashed()?.into_iter().find(|(known, _)| *known == asset).map(|(_, since)| since);
+        let since = library.trashed_since(asset)?;
         if since.is_none() || since != ledger.days.get(&asset).map(|known| known.0) {
             continue;
         }

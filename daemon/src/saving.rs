@@ -59,13 +59,13 @@ pub fn go_back(service: &Service, face: Face, row: RowNumber) -> Result<(), Sour
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let snapshot = service.library().snapshot();
     let asset = snapshot.row(row).ok_or(SourceError::Gone)?.id;
-    while let Some(version) = service.kept().newest(asset) {
-        if take_back(service, face, (row, asset), &version.file)? == Put::Saved {
-            return Ok(());
-        }
+    let mut version = service.kept().newest(asset).ok_or(SourceError::Gone)?;
+    while take_back(service, face, (row, asset), &version.file)? == Put::Same {
         // It was the photo already: we were killed before it was said, or another program was there first.
-        if service.kept().newest(asset).as_ref() == Some(&version) {
-            return Err(SourceError::Gone);
+        match service.kept().newest(asset) {
+            Some(before) if before != version => version = before,
+            Some(_) => return Err(SourceError::Gone),
+            None => break,
         }
     }
     Ok(())

@@ -27,7 +27,7 @@ pub fn template(settings: &Settings) -> String {
     };
     let photos: Vec<String> = settings.photos.iter().map(|path| quoted(path)).collect();
     key(
-        "The folders whose photos and videos you want to see. They are only read.",
+        "The folders whose photos and videos you want to see. No file in them is altered.",
         "photos",
         if photos.is_empty() { "[\"~/Pictures\"]".into() } else { format!("[{}]", photos.join(", ")) },
         !photos.is_empty(),

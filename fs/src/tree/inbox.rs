@@ -1,8 +1,5 @@
 //! `inbox/`: its place in the tree. What is in it is no part of the tree, but of [`crate::inbox`].
 
-use library::{Row, RowNumber};
-
-use super::path::DirPath;
 use super::state::State;
 use super::view::{At, Contents, Naming, View};
 
@@ -20,10 +17,6 @@ impl View for Inbox {
 
     fn about(&self) -> &'static str {
         "copy photos and videos here, and they are in the library"
-    }
-
-    fn stands(&self, _state: &State, _number: RowNumber, _row: &Row) -> Vec<DirPath> {
-        Vec::new()
     }
 
     fn has(&self, _state: &State, at: At<'_>) -> bool {

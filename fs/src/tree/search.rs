@@ -6,7 +6,7 @@
 //!    path copied from a file manager still opens when the ranks have moved. A name that looks ranked is only ever
 //!    read as ranked, so no arrival can turn it into another photo.
 
-use library::{Row, RowNumber, Scope};
+use library::Scope;
 
 use super::path::DirPath;
 use super::probed::is_probed;
@@ -88,10 +88,6 @@ impl View for Search {
 
     fn naming(&self) -> Naming {
         Naming::Ranked
-    }
-
-    fn stands(&self, _state: &State, _number: RowNumber, _row: &Row) -> Vec<DirPath> {
-        Vec::new()
     }
 
     fn has(&self, _state: &State, at: At<'_>) -> bool {

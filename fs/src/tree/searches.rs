@@ -1,6 +1,6 @@
 //! `searches/NAME/`: queries that were given names. What they find is listed as in `search/`.
 
-use library::{Row, RowNumber, SavedSearch, Scope};
+use library::{SavedSearch, Scope};
 
 use super::acts::{Onto, Says};
 use super::path::DirPath;
@@ -61,10 +61,6 @@ impl View for Searches {
 
     fn naming(&self) -> Naming {
         Naming::Ranked
-    }
-
-    fn stands(&self, _state: &State, _number: RowNumber, _row: &Row) -> Vec<DirPath> {
-        Vec::new()
     }
 
     fn has(&self, state: &State, path: At<'_>) -> bool {

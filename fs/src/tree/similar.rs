@@ -1,8 +1,7 @@
 //! `similar/IMG_1.jpg/`: the photos that look like this one, most alike first. None is listed, each is there.
 
-use library::{Row, RowNumber, Scope};
+use library::Scope;
 
-use super::path::DirPath;
 use super::state::State;
 use super::view::{At, Contents, Naming, View, text};
 
@@ -25,10 +24,6 @@ impl View for Similar {
 
     fn naming(&self) -> Naming {
         Naming::Ranked
-    }
-
-    fn stands(&self, _state: &State, _number: RowNumber, _row: &Row) -> Vec<DirPath> {
-        Vec::new()
     }
 
     fn has(&self, state: &State, at: At<'_>) -> bool {

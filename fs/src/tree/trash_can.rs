@@ -30,6 +30,10 @@ pub(super) fn user(name: &[u8]) -> Option<u32> {
 
 /// Whose trash a directory is in.
 pub(super) fn user_of(path: &DirPath) -> Option<u32> {
+    // Asked at every lookup: nearly all paths end here.
+    if !path.as_bytes().starts_with(PREFIX) {
+        return None;
+    }
     user(path.split_view()?.0)
 }
 
@@ -43,8 +47,8 @@ pub(super) enum Part {
 
 /// Which of them a directory is.
 pub(super) fn part(path: &DirPath) -> Option<Part> {
-    let (top, at) = path.split_view()?;
-    user(top)?;
+    user_of(path)?;
+    let (_, at) = path.split_view()?;
     match &*at {
         [FILES] => Some(Part::Files),
         [INFO] => Some(Part::Info),
@@ -69,10 +73,6 @@ impl View for TrashCan {
 
     fn scope(&self) -> Scope {
         Scope::Trash
-    }
-
-    fn stands(&self, _state: &State, _number: RowNumber, _row: &Row) -> Vec<DirPath> {
-        Vec::new()
     }
 
     fn lists(&self, state: &State, _number: RowNumber, row: &Row, at: At<'_>) -> bool {

@@ -5,10 +5,9 @@
 
 use std::collections::HashMap;
 
-use library::{RootId, Row, RowNumber};
+use library::RootId;
 
 use super::inodes::{self, UNREADABLE_MARK};
-use super::path::DirPath;
 use super::state::State;
 use super::view::{At, Contents, Naming, View};
 use crate::source::{FileSeen, Unreadable};
@@ -117,10 +116,6 @@ impl View for UnreadableView {
 
     fn naming(&self) -> Naming {
         Naming::Unreadable
-    }
-
-    fn stands(&self, _state: &State, _number: RowNumber, _row: &Row) -> Vec<DirPath> {
-        Vec::new()
     }
 
     fn has(&self, _state: &State, at: At<'_>) -> bool {

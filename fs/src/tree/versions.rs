@@ -5,11 +5,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use library::{AssetId, Row, RowNumber, Scope};
+use library::{AssetId, RowNumber, Scope};
 
 use super::Node;
 use super::inodes::{VERSION_MARK, number_of};
-use super::path::DirPath;
 use super::state::State;
 use super::view::{At, Contents, Naming, View, text};
 use crate::source::Version;
@@ -115,10 +114,6 @@ impl View for VersionsView {
 
     fn naming(&self) -> Naming {
         Naming::Versions
-    }
-
-    fn stands(&self, _state: &State, _number: RowNumber, _row: &Row) -> Vec<DirPath> {
-        Vec::new()
     }
 
     fn has(&self, state: &State, at: At<'_>) -> bool {

@@ -30,8 +30,11 @@ pub(crate) trait View: Send + Sync {
     }
 
     /// The directories that list this asset, as paths from the root of the mount. The asset is listed and shows in
-    /// the view's scope: the tree has seen to it. Parts follow their host.
-    fn stands(&self, state: &State, number: RowNumber, row: &Row) -> Vec<DirPath>;
+    /// the view's scope: the tree has seen to it. Parts follow their host. None where that does not follow from the asset
+    /// itself: what is searched for, what it was, what cannot be read.
+    fn stands(&self, _state: &State, _number: RowNumber, _row: &Row) -> Vec<DirPath> {
+        Vec::new()
+    }
 
     /// Whether the directory at `at` lists this asset.
     fn lists(&self, state: &State, number: RowNumber, row: &Row, at: At<'_>) -> bool {

@@ -78,14 +78,19 @@ impl Guard {
 impl Library {
     /// What is in the trash of the first account, parts not counted, and since when.
     pub fn trashed(&self) -> Result<Vec<(AssetId, Timestamp)>, LibraryError> {
-        let (snapshot, catalogue) = (self.snapshot(), self.catalogue()?);
+        let snapshot = self.snapshot();
         let mut trashed = Vec::new();
         for row in snapshot.shown(self.account(), Scope::Trash) {
             let Some(asset) = snapshot.row(RowNumber(row)).map(|row| row.id) else { continue };
-            let decided = catalogue.get::<DecidedRecord>(&Key::decided(asset))?;
-            trashed.extend(decided.and_then(|decided| decided.trashed).map(|since| (asset, since)));
+            trashed.extend(self.trashed_since(asset)?.map(|since| (asset, since)));
         }
         Ok(trashed)
+    }
+
+    /// Since when an asset is in the trash, if it is.
+    pub fn trashed_since(&self, asset: AssetId) -> Result<Option<Timestamp>, LibraryError> {
+        let decided = self.catalogue()?.get::<DecidedRecord>(&Key::decided(asset))?;
+        Ok(decided.and_then(|decided| decided.trashed))
     }
 
     /// How many photos may go into the trash within a minute.
