@@ -6,6 +6,8 @@
 //! 2. We may be killed at any time. The journal has the new version before the files change places; if they never do, the next
 //!    scan finds the old bytes where they always were, and they are the photo's version again.
 //! 3. Another program may have changed the file in the meantime. Only what is as the library knows it is replaced.
+//! 4. The same bytes may stand in several places, and whoever opened one of them wants to find there what was saved. So all are
+//!    replaced, one after the other; what is kept of the others is what is a version already.
 //!
 //! What was replaced is in `.galleryfs/versions/ASSET/` in its root, numbered, under its name ([`kept`]). Nobody watches that
 //! folder. Going back saves a copy of the last that is kept; what that replaces is no version any more, but kept as well.
@@ -23,8 +25,10 @@ use std::sync::{Mutex, PoisonError};
 
 use galleryfs_fs::{FileSeen, SourceError};
 use library::journal::Face;
+use library::metadata::Metadata;
 use library::{
-    AssetId, Digests, FileContent, FilePath, Library, LibraryError, Observation, RowNumber, SaveError,
+    AssetId, Checksum, Digests, FileContent, FilePath, Library, LibraryError, Observation, RowNumber,
+    SaveError,
 };
 use rustix::fs::{AtFlags, Mode, Stat};
 
@@ -118,9 +122,8 @@ fn put(
     let library = service.library();
     let snapshot = library.snapshot();
     let asset = snapshot.row(row).ok_or(SourceError::Gone)?.id;
-    let (root, path, (from, stat)) = library
-        .originals(&snapshot, row)
-        .into_iter()
+    let mut places = library.originals(&snapshot, row).into_iter();
+    let (root, path, (from, stat)) = places
         .find_map(|(root, path)| as_known(library, &root, &path, asset).map(|from| (root, path, from)))
         .ok_or_else(|| SourceError::Refused(SaveError::Changed.to_string()))?;
     let (digests, contents) = digest(new)?;
@@ -132,12 +135,7 @@ fn put(
     let metadata = contents.describe(&mut read, path.name(), &[], &Media).map_err(SourceError::Refused)?;
     let room = kept::folder(&root, asset);
     kept::adopt(library, &room, asset)?;
-    let mode = Mode::from_raw_mode(stat.st_mode & 0o777);
-    let mut changing = Changing::begin(&room, (&root, &path), Some(stat), mode, |copy| {
-        io::Seek::rewind(&mut read)?;
-        io::copy(&mut read, copy)?;
-        copy.set_modified(read.metadata()?.modified()?)
-    })?;
+    let mut changing = begin((&room, &root, &path), stat, &read)?;
     if replaced == Replaced::Version {
         changing.number_after(service.kept().newest(asset).map_or(0, |newest| newest.number));
     } else {
@@ -158,19 +156,72 @@ fn put(
     // It has happened: whatever goes wrong from here on, the library is told.
     let kept_well = changing.settle().and_then(|_| settled());
     service.kept().look_at(path.root, &root, asset);
-    let stat = beneath::open_root(&root).and_then(|root| beneath::regular_file(root, &path.relative))?;
+    observe(service, (&root, path), digests, metadata.clone())?;
+    for (root, path) in places {
+        let put = put_also(service, asset, from.checksum, (&root, &path), &read).and_then(|put| {
+            if put { observe(service, (&root, path), digests, metadata.clone()) } else { Ok(()) }
+        });
+        if let Err(error) = put {
+            tracing::warn!(%error, root = %root.display(), "a photo that stands in two places was saved in one of them");
+        }
+    }
+    kept_well?;
+    Ok(Put::Saved)
+}
+
+/// Begins to have what `read` reads take the place of a photo's file.
+fn begin((room, root, path): (&Path, &Path, &FilePath), stat: Stat, mut read: &File) -> io::Result<Changing> {
+    let mode = Mode::from_raw_mode(stat.st_mode & 0o777);
+    Changing::begin(room, (root, path), Some(stat), mode, |copy| {
+        io::Seek::rewind(&mut read)?;
+        io::copy(&mut read, copy)?;
+        copy.set_modified(read.metadata()?.modified()?)
+    })
+}
+
+/// Has what `read` reads take the place of the bytes that a photo had, where they stand a second time; says whether they do.
+fn put_also(
+    service: &Service,
+    asset: AssetId,
+    from: Checksum,
+    (root, path): (&Path, &FilePath),
+    read: &File,
+) -> Result<bool, SourceError> {
+    let known = as_known(service.library(), root, path, asset);
+    let Some((_, stat)) = known.filter(|(digests, _)| digests.checksum == from) else { return Ok(false) };
+    let room = kept::folder(root, asset);
+    let mut changing = begin((&room, root, path), stat, read)?;
+    let swapped = kept::undone(&room).map_err(ChangeError::from).and_then(|folder| {
+        changing.keep_in(folder);
+        changing.swap()
+    });
+    if let Err(error) = swapped {
+        changing.give_up();
+        return Err(error.into());
+    }
+    changing.settle()?;
+    Ok(true)
+}
+
+/// Tells the library of what stands at a path since a moment ago, and the watcher to come and look.
+fn observe(
+    service: &Service,
+    (root, path): (&Path, FilePath),
+    digests: Digests,
+    metadata: Metadata,
+) -> Result<(), SourceError> {
+    let stat = beneath::open_root(root).and_then(|root| beneath::regular_file(root, &path.relative))?;
     if let Some(stat) = stat {
         // Its sidecars are read when the watcher comes to look, a moment later.
         let (stat, sidecars) = (beneath::file_stat(&stat), Vec::new());
         let metadata = Box::new(metadata);
         let seen = Observation::Asset { path: path.clone(), stat, digests, metadata, sidecars };
-        library.observe(vec![seen]).map_err(refusal)?;
+        service.library().observe(vec![seen]).map_err(refusal)?;
     }
     if let Some(watcher) = service.watcher() {
         watcher.arrived(path);
     }
-    kept_well?;
-    Ok(Put::Saved)
+    Ok(())
 }
 
 fn refusal(error: LibraryError) -> SourceError {

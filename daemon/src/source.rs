@@ -6,18 +6,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, unbounded};
+use crossbeam_channel::Receiver;
 use galleryfs_fs::{
-    AlbumDecision, Arrival, Arrived, Commit, Details, FileSeen, Original, PersonDecision, QueryError,
-    SearchDecision, Source, SourceError, TagDecision, Unreadable, Version,
+    AlbumDecision, Arrival, Arrived, Details, FileSeen, Original, PersonDecision, QueryError, SearchDecision,
+    Source, SourceError, TagDecision, Unreadable, Version,
 };
 use library::journal::Face;
 use library::people::PeopleError;
 use library::query::Mode;
 use library::things::Things;
 use library::{
-    AccountId, AlbumError, AssetId, AssetInode, Decision, Emptied, FileContent, FilePath, FileStat, Library,
-    LibraryError, Row, RowNumber, SavedSearchError, Scope, Snapshot,
+    AccountId, AlbumError, AssetId, AssetInode, Commit, Decision, Emptied, FileContent, FilePath, FileStat,
+    Library, LibraryError, Row, RowNumber, SavedSearchError, Scope, Snapshot,
 };
 
 use crate::importing::Importer;
@@ -104,35 +104,11 @@ impl Source for LibrarySource {
     }
 
     fn subscribe(&self) -> Receiver<Commit> {
-        let (sender, receiver) = unbounded();
-        let commits = self.library.subscribe();
-        let sights = self.sights.changes();
-        // Whoever is told of new sights must not be given a state that is newer than the commits it has been told of.
-        let mut last = self.library.snapshot();
-        let forward = move || {
-            loop {
-                let commit = crossbeam_channel::select! {
-                    recv(commits) -> commit => {
-                        let Ok(commit) = commit else { return };
-                        last = Arc::clone(&commit.snapshot);
-                        Commit { snapshot: commit.snapshot, changes: commit.changes }
-                    }
-                    recv(sights) -> change => {
-                        if change.is_err() {
-                            return;
-                        }
-                        Commit { snapshot: Arc::clone(&last), changes: Arc::default() }
-                    }
-                };
-                if sender.send(commit).is_err() {
-                    return;
-                }
-            }
-        };
-        if let Err(error) = std::thread::Builder::new().name("commits".into()).spawn(forward) {
-            tracing::error!("the mount will not follow changes: {error}");
-        }
-        receiver
+        self.library.subscribe()
+    }
+
+    fn sights(&self) -> Receiver<()> {
+        self.sights.changes()
     }
 
     fn open_original(&self, row: RowNumber, snapshot: &Snapshot) -> Result<Original, SourceError> {

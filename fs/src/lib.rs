@@ -32,8 +32,8 @@ pub use mount::{Mount, MountError, mount};
 pub use mount_table::{is_galleryfs, mounted_on};
 pub use options::{Options, Parts, Passthrough, Xattrs};
 pub use source::{
-    AlbumDecision, Arrival, Arrived, Commit, Details, FileSeen, Original, PersonDecision, QueryError,
-    SearchDecision, Source, SourceError, TagDecision, Unreadable, Version,
+    AlbumDecision, Arrival, Arrived, Details, FileSeen, Original, PersonDecision, QueryError, SearchDecision,
+    Source, SourceError, TagDecision, Unreadable, Version,
 };
 
 #[cfg(test)]

@@ -120,11 +120,10 @@ pub fn mount(source: Arc<dyn Source>, mountpoint: &Path, options: Options) -> Re
     let mountpoint = prepare(mountpoint, &roots)?;
 
     // Before the first snapshot, so that no commit falls in between.
-    let commits = source.subscribe();
+    let (commits, sights) = (source.subscribe(), source.sights());
     let tree = Arc::new(Tree::new(source, Owner::this_process(), &options));
     let handles = Arc::new(Handles::default());
     let tokens = Arc::new(Tokens::default());
-    let misbelieved = crossbeam_channel::unbounded();
     let inbox = inbox(&tree);
     let shell = Shell(Arc::new(Shared {
         tree: Arc::clone(&tree),
@@ -135,7 +134,6 @@ pub fn mount(source: Arc<dyn Source>, mountpoint: &Path, options: Options) -> Re
         xattrs: options.xattrs,
         mountpoint: mountpoint.clone(),
         arriving: inbox.clone().map(Arriving::new),
-        misbelieved: misbelieved.0.clone(),
         stack_depth: stack_depth(options.passthrough, &roots),
     }));
     let io_error = |error| io_error(&mountpoint, error);
@@ -149,7 +147,7 @@ pub fn mount(source: Arc<dyn Source>, mountpoint: &Path, options: Options) -> Re
         let follower = Follower::start(Following {
             tree,
             commits,
-            misbelieved,
+            sights,
             clock: options.clock,
             tick: options.tick,
             notifier: session.notifier(),

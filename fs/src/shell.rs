@@ -17,7 +17,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crossbeam_channel::Sender;
 use fuser::{
     AccessFlags, BsdFileFlags, CopyFileRangeFlags, Errno, FileHandle, Filesystem, Generation, INodeNo,
     InitFlags, KernelConfig, LockOwner, OpenFlags, RenameFlags, ReplyAttr, ReplyCreate, ReplyData,
@@ -38,7 +37,6 @@ use crate::options::Xattrs;
 use crate::pool::Pools;
 use crate::tree::Tree;
 use crate::tree::acts::Onto;
-use crate::tree::changes::Changes;
 use crate::tree::trash_info::is_info;
 use crate::xattr::PREFIX;
 
@@ -59,8 +57,6 @@ pub(crate) struct Shared {
     pub(crate) mountpoint: std::path::PathBuf,
     /// Where files arrive, if they can.
     pub(crate) arriving: Option<Arriving>,
-    /// Where it is said what the kernel misbelieves after an act.
-    pub(crate) misbelieved: Sender<Changes>,
     /// How many file systems may be stacked below a file that the kernel reads itself; 0 when it is not to.
     pub(crate) stack_depth: u32,
 }

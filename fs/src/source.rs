@@ -9,7 +9,7 @@ use std::sync::Arc;
 use library::metadata::TagPath;
 use library::things::Things;
 use library::{
-    AccountId, AlbumId, AssetId, Change, Decision, PersonId, RootId, RowNumber, SearchId, Sha1, Snapshot,
+    AccountId, AlbumId, AssetId, Commit, Decision, PersonId, RootId, RowNumber, SearchId, Sha1, Snapshot,
 };
 
 /// The library as one account sees it.
@@ -26,6 +26,9 @@ pub trait Source: Send + Sync + 'static {
     /// Every commit from now on. Asked once a mount, before the first [`Source::snapshot`]; drained at once.
     fn subscribe(&self) -> crossbeam_channel::Receiver<Commit>;
 
+    /// Told whenever [`Source::things`] is another without a commit. Asked once a mount.
+    fn sights(&self) -> crossbeam_channel::Receiver<()>;
+
     /// Opens an original for reading, beneath its root, following no link: one that is as known, where there is one.
     /// May block.
     fn open_original(&self, row: RowNumber, snapshot: &Snapshot) -> Result<Original, SourceError>;
@@ -39,7 +42,7 @@ pub trait Source: Send + Sync + 'static {
     /// The rows that look like this one, most alike first. May block.
     fn similar(&self, row: RowNumber) -> Result<Vec<RowNumber>, SourceError>;
 
-    /// What a model sees in the pictures, as far as it has looked. Told anew with a commit, of nothing else maybe.
+    /// What a model sees in the pictures, as far as it has looked. Told of by [`Source::sights`].
     fn things(&self) -> Arc<Things>;
 
     /// Waits until everything decided so far is safe from a power cut. May block.
@@ -89,7 +92,7 @@ pub trait Source: Send + Sync + 'static {
     /// The files that could not be read. May block.
     fn unreadable(&self) -> Vec<Unreadable>;
 
-    /// What is kept of photos that were saved over. Told anew with a commit, as [`Source::things`] is.
+    /// What is kept of photos that were saved over. Told anew with a commit.
     fn versions(&self) -> Arc<Vec<Version>>;
 
     /// Has a photo be what it was before it was last saved over. What it was until now is kept, but is no version of it any
@@ -207,15 +210,6 @@ pub enum Original {
     /// Other bytes stand there, which the library has yet to look at. They may be read, but nothing of them may be
     /// kept: the inode number is not theirs.
     Changed(File),
-}
-
-/// One commit to the catalogue: the state after it, and what it changed.
-#[derive(Clone, Debug)]
-pub struct Commit {
-    /// The library after the commit.
-    pub snapshot: Arc<Snapshot>,
-    /// What the commit changed.
-    pub changes: Arc<[Change]>,
 }
 
 /// What the catalogue knows of an asset beyond its row.

@@ -1,27 +1,26 @@
 //! Follows the library: moves the tree to each commit, then tells the kernel and whoever watches.
 //!
 //! Two threads, so that a kernel that is slow to forget does not hold up the tree: one takes commits and midnights
-//! and moves the tree, the other announces and invalidates. Neither answers requests. An invalidation waits in the kernel
+//! and moves the tree, the other announces and invalidates. Neither answers requests. Whoever decided something and waits for it
+//! does not wait for the first, but moves the tree itself. An invalidation waits in the kernel
 //! for what is under way in the same directory to be answered; how a handler waits for them all the same is in
 //! [`crate::tree::told`].
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, bounded, select};
+use crossbeam_channel::{Receiver, Select, Sender, TryRecvError, bounded};
 use fuser::{INodeNo, Notifier};
-use library::Cursor;
+use library::Commit;
 
 use crate::announce::{Announcer, Tokens};
 use crate::clock::Clock;
 use crate::handles::Handles;
-use crate::source::Commit;
-use crate::tree::changes::{Changed, Changes, DirChanges};
+use crate::tree::changes::{Changed, Changes};
+use crate::tree::told::DirOfChanges;
 use crate::tree::{DirPath, Tree};
 
 /// Commits taken together at most.
@@ -32,6 +31,7 @@ const ANNOUNCED: usize = 1000;
 /// The threads that follow the library. Dropping it ends them.
 #[derive(Debug)]
 pub(crate) struct Follower {
+    tree: Arc<Tree>,
     stop: Option<Sender<()>>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -39,6 +39,7 @@ pub(crate) struct Follower {
 impl Drop for Follower {
     fn drop(&mut self) {
         drop(self.stop.take());
+        self.tree.told.end();
         for thread in self.threads.drain(..) {
             if thread.join().is_err() {
                 tracing::error!("a thread that follows the library panicked");
@@ -51,8 +52,8 @@ impl Drop for Follower {
 pub(crate) struct Following {
     pub(crate) tree: Arc<Tree>,
     pub(crate) commits: Receiver<Commit>,
-    /// What the kernel misbelieves for another reason than a commit, and where that is said.
-    pub(crate) misbelieved: (Sender<Changes>, Receiver<Changes>),
+    /// Told when what a model sees is another.
+    pub(crate) sights: Receiver<()>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) tick: Duration,
     pub(crate) notifier: Notifier,
@@ -63,86 +64,130 @@ pub(crate) struct Following {
 
 impl Follower {
     pub(crate) fn start(following: Following) -> std::io::Result<Self> {
-        let Following { tree, commits, misbelieved, clock, tick, notifier, handles, announcer } = following;
+        let Following { tree, commits, sights, clock, tick, notifier, handles, announcer } = following;
         let (stop, stopped) = bounded(0);
-        let (found, queue) = misbelieved;
-        let stopped_too = stopped.clone();
+        let mover = Arc::new(Mover {
+            tree: Arc::clone(&tree),
+            commits,
+            sights,
+            clock,
+            notifier: notifier.clone(),
+            handles: Arc::clone(&handles),
+            moving: Mutex::default(),
+        });
+        tree.told.shown(tree.state().snapshot.cursor(), Vec::new());
+        // The tree outlives whoever follows for it.
+        let for_those_who_wait = Arc::downgrade(&mover);
+        tree.told.set_catch_up(Box::new(move || {
+            if let Some(mover) = for_those_who_wait.upgrade() {
+                mover.catch_up();
+            }
+        }));
+        let follow =
+            thread::Builder::new().name("fs-follow".into()).spawn(move || mover.follow(tick, &stopped))?;
         let told = Arc::clone(&tree);
-        let (early, listings) = (notifier.clone(), Arc::clone(&handles));
-        let over = move |changes: &Changes| listings_are_over(changes, &early, &listings);
-        let follow = thread::Builder::new().name("fs-follow".into()).spawn(move || {
-            let start = tree.state().snapshot.cursor();
-            tree.told.listings(start);
-            tree.told.names(Some(start), Vec::new());
-            follow(&tree, commits, &*clock, tick, &stopped, |changes| {
-                over(&changes);
-                if let Some(cursor) = changes.cursor {
-                    tree.told.listings(cursor);
-                }
-                found.send(changes).is_ok()
-            });
-        })?;
         let tell = thread::Builder::new().name("fs-tell".into()).spawn(move || {
             if let Some((_, tokens)) = &announcer {
                 tokens.adopt();
             }
             let announcer = announcer.as_ref().map(|(announcer, _)| announcer);
-            let mut waiting = Waiting::default();
-            loop {
-                let patience = if waiting.0.is_empty() { Duration::MAX } else { CALM_LOOKED_FOR };
-                let mut changes = select! {
-                    recv(stopped_too) -> _ => return,
-                    recv(queue) -> changes => match changes {
-                        Ok(changes) => changes,
-                        Err(_) => return,
-                    },
-                    default(patience) => Changes::default(),
-                };
-                let new = std::mem::take(&mut changes.dirs);
-                waiting.add(new, changes.cursor);
-                changes.dirs = waiting.calm(|dir| told.told.is_busy(dir));
+            while let Some(dirs) = told.told.next() {
                 if told.told.is_awaited() {
-                    names_are_over(&changes, &notifier);
+                    names_are_over(&dirs, &notifier);
                 }
-                told.told.names(changes.cursor, waiting.cursors());
-                tell(&changes, &notifier, &handles, announcer);
+                told.told.forgotten();
+                tell(&dirs, &notifier, &handles, announcer);
             }
         })?;
-        Ok(Self { stop: Some(stop), threads: vec![follow, tell] })
+        Ok(Self { tree, stop: Some(stop), threads: vec![follow, tell] })
     }
 }
 
-/// Moves the tree from commit to commit and from day to day, until told to stop.
-fn follow(
-    tree: &Tree,
-    mut commits: Receiver<Commit>,
-    clock: &dyn Clock,
-    tick: Duration,
-    stopped: &Receiver<()>,
-    found: impl Fn(Changes) -> bool,
-) {
-    loop {
-        let changes = select! {
-            recv(stopped) -> _ => return,
-            recv(commits) -> commit => match commit {
-                Ok(commit) => take(tree, commit, &commits, clock),
-                Err(_) => {
-                    // The library is closed; days still pass.
-                    commits = crossbeam_channel::never();
-                    None
-                }
-            },
-            default(tick) => {
-                let (state, today) = (tree.state(), clock.today());
-                let midnight =
-                    (state.today != today).then(|| tree.advance(Arc::clone(&state.snapshot), &[], today));
-                midnight.or_else(|| tree.lingered(Instant::now()))
+/// Moves the tree from commit to commit and from day to day, on whichever thread comes first.
+struct Mover {
+    tree: Arc<Tree>,
+    commits: Receiver<Commit>,
+    sights: Receiver<()>,
+    clock: Arc<dyn Clock>,
+    notifier: Notifier,
+    handles: Arc<Handles>,
+    /// Held by the one who moves it.
+    moving: Mutex<()>,
+}
+
+/// Whether more may come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Feed {
+    Open,
+    Closed,
+}
+
+impl Mover {
+    /// Moves the tree, until told to stop.
+    fn follow(&self, tick: Duration, stopped: &Receiver<()>) {
+        let (mut commits, mut sights) = (Feed::Open, Feed::Open);
+        loop {
+            let mut select = Select::new();
+            let stop = select.recv(stopped);
+            // Once the library is closed, days still pass.
+            let of_commits = (commits == Feed::Open).then(|| select.recv(&self.commits));
+            let of_sights = (sights == Feed::Open).then(|| select.recv(&self.sights));
+            // Nothing is taken yet: what is taken is in order only under the lock.
+            match select.ready_timeout(tick) {
+                Ok(ready) if ready == stop => return,
+                Ok(ready) if Some(ready) == of_commits => commits = self.catch_up(),
+                Ok(ready) if Some(ready) == of_sights => sights = self.look_again(),
+                Ok(_) | Err(_) => self.pass_time(),
             }
+        }
+    }
+
+    /// Moves the tree to what was committed.
+    fn catch_up(&self) -> Feed {
+        let _moving = self.moving.lock().unwrap_or_else(PoisonError::into_inner);
+        let commit = match self.commits.try_recv() {
+            Ok(commit) => commit,
+            Err(TryRecvError::Empty) => return Feed::Open,
+            Err(TryRecvError::Disconnected) => return Feed::Closed,
         };
-        if let Some(changes) = changes
-            && !found(changes)
-        {
-            return;
+        if let Some(changes) = take(&self.tree, commit, &self.commits, &*self.clock) {
+            self.is_moved(changes);
+        }
+        Feed::Open
+    }
+
+    /// What a model sees is another.
+    fn look_again(&self) -> Feed {
+        let _moving = self.moving.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.sights.try_recv() {
+            Ok(()) => {
+                let snapshot = Arc::clone(&self.tree.state().snapshot);
+                self.is_moved(self.tree.advance(snapshot, &[], self.clock.today()));
+                Feed::Open
+            }
+            Err(TryRecvError::Empty) => Feed::Open,
+            Err(TryRecvError::Disconnected) => Feed::Closed,
+        }
+    }
+
+    fn pass_time(&self) {
+        let _moving = self.moving.lock().unwrap_or_else(PoisonError::into_inner);
+        let (state, today) = (self.tree.state(), self.clock.today());
+        let midnight =
+            (state.today != today).then(|| self.tree.advance(Arc::clone(&state.snapshot), &[], today));
+        if let Some(changes) = midnight.or_else(|| self.tree.lingered(Instant::now())) {
+            self.is_moved(changes);
+        }
+    }
+
+    /// Says what changed.
+    fn is_moved(&self, changes: Changes) {
+        listings_are_over(&changes, &self.notifier, &self.handles);
+        let mut changes = changes;
+        changes.dirs.retain(|(ino, _, dir)| dir.over().next().is_some() || self.handles.looked_at(*ino));
+        match changes.cursor {
+            Some(cursor) => self.tree.told.shown(cursor, changes.dirs),
+            None => self.tree.told.tell(changes.dirs),
         }
     }
 }
@@ -164,45 +209,8 @@ fn take(tree: &Tree, first: Commit, commits: &Receiver<Commit>, clock: &dyn Cloc
     Some(tree.advance(last?, &changes, clock.today()))
 }
 
-/// What changed in a directory.
-type DirOfChanges = (u64, DirPath, DirChanges);
-
-/// What is told of directories once nothing is under way in them: of each what is there so far, so that ten thousand files
-/// that come one after the other are one thing to look at and not ten thousand.
-#[derive(Default)]
-struct Waiting(BTreeMap<u64, (Option<Cursor>, DirPath, DirChanges)>);
-
-impl Waiting {
-    fn add(&mut self, dirs: Vec<DirOfChanges>, cursor: Option<Cursor>) {
-        for (ino, path, changes) in dirs {
-            match self.0.entry(ino) {
-                Entry::Vacant(entry) => drop(entry.insert((cursor, path, changes))),
-                Entry::Occupied(entry) => {
-                    let (at, _, known) = entry.into_mut();
-                    *at = cursor.or(*at);
-                    known.append(changes);
-                }
-            }
-        }
-    }
-
-    /// Takes out those in which nothing is under way.
-    fn calm(&mut self, is_busy: impl Fn(u64) -> bool) -> Vec<DirOfChanges> {
-        let calm = self.0.extract_if(.., |ino, _| !is_busy(*ino));
-        calm.map(|(ino, (_, path, changes))| (ino, path, changes)).collect()
-    }
-
-    /// Those that are left, and the last state that they are told of.
-    fn cursors(&self) -> Vec<(u64, Cursor)> {
-        self.0.iter().filter_map(|(ino, (cursor, _, _))| Some((*ino, (*cursor)?))).collect()
-    }
-}
-
-/// How often it is looked whether directories are calm of which something is to be told.
-const CALM_LOOKED_FOR: Duration = Duration::from_millis(20);
-
 /// A name's directory and whether it may be announced there.
-type Told<'a> = (&'a (u64, DirPath, DirChanges), bool);
+type Told<'a> = (&'a DirOfChanges, bool);
 
 /// Says which listings and attributes the kernel must not keep. This waits for nobody, unlike all that is said of names:
 /// so whoever decided something has its answer only after it, and finds it in every directory that it then lists.
@@ -218,31 +226,25 @@ fn listings_are_over(changes: &Changes, notifier: &Notifier, handles: &Handles) 
 }
 
 /// Says which names are over: ahead of all else, since somebody waits for it.
-fn names_are_over(changes: &Changes, notifier: &Notifier) {
-    for (ino, _, dir) in &changes.dirs {
-        for changed in dir.vanished.iter().chain(&dir.appeared).chain(&dir.altered) {
+fn names_are_over(dirs: &[DirOfChanges], notifier: &Notifier) {
+    for (ino, _, dir) in dirs {
+        for changed in dir.over() {
             let _ = notifier.inval_entry(INodeNo(*ino), OsStr::from_bytes(&changed.name));
         }
     }
 }
 
-fn tell(changes: &Changes, notifier: &Notifier, handles: &Handles, announcer: Option<&Announcer>) {
+fn tell(dirs: &[DirOfChanges], notifier: &Notifier, handles: &Handles, announcer: Option<&Announcer>) {
     let clear = |dir: u64, changed: &Changed| {
         // ENOENT: the kernel does not know the name. Anything else there is to say, the mount being gone says too.
         let _ = notifier.inval_entry(INodeNo(dir), OsStr::from_bytes(&changed.name));
     };
-    let told: Vec<Told<'_>> = changes
-        .dirs
-        .iter()
-        .map(|dir| {
-            let names = dir.2.appeared.len() + dir.2.vanished.len() + dir.2.altered.len();
-            (dir, names <= ANNOUNCED && handles.looked_at(dir.0))
-        })
-        .collect();
+    let told: Vec<Told<'_>> =
+        dirs.iter().map(|dir| (dir, dir.2.count() <= ANNOUNCED && handles.looked_at(dir.0))).collect();
     if let Some(announcer) = announcer {
         announce(announcer, &told, clear);
     }
-    for (ino, _, dir) in &changes.dirs {
+    for (ino, _, dir) in dirs {
         // The kernel takes a link off whatever it is told was removed, and it was no link of the file's.
         for gone in dir.vanished.iter().filter(|gone| !gone.is_dir) {
             if let Some(ino) = gone.ino {
@@ -250,7 +252,7 @@ fn tell(changes: &Changes, notifier: &Notifier, handles: &Handles, announcer: Op
             }
         }
         // Vanished first: believing what is gone is worse than not knowing what came.
-        for changed in dir.vanished.iter().chain(&dir.appeared).chain(&dir.altered) {
+        for changed in dir.over() {
             clear(*ino, changed);
         }
         handles.changed(*ino);
@@ -270,42 +272,17 @@ fn announce(announcer: &Announcer, told: &[Told<'_>], clear: impl Fn(u64, &Chang
         }
     }
     for ((ino, path, dir), _) in told.iter().filter(|(_, told)| *told) {
-        if dir.appeared.is_empty() && dir.altered.is_empty() {
+        if dir.appeared.is_empty() && dir.altered.is_empty() && dir.touched.is_empty() {
             continue;
         }
         let Some(watched) = watched((*ino, path)) else { continue };
         for changed in &dir.appeared {
             watched.appeared(changed, || clear(*ino, changed));
         }
-        for changed in &dir.altered {
+        for changed in dir.altered.iter().chain(&dir.touched) {
             // It may be another inode by now, and the times are set on what the kernel believes it to be.
             clear(*ino, changed);
             watched.altered(changed);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use library::{ChangeSeq, Epoch};
-
-    #[test]
-    fn what_is_said_of_a_directory_waits_together_until_it_is_calm() {
-        let at = |seq| Some(Cursor { epoch: Epoch::from_bytes([1; 16]), seq: ChangeSeq(seq) });
-        let came = |ino, name: &str| {
-            let appeared = vec![Changed { name: name.as_bytes().into(), is_dir: false, ino: None }];
-            (ino, DirPath::of(["x"]), DirChanges { appeared, ..DirChanges::default() })
-        };
-        let mut waiting = Waiting::default();
-        waiting.add(vec![came(1, "a"), came(2, "b")], at(1));
-        waiting.add(vec![came(1, "c")], at(2));
-        let calm = waiting.calm(|ino| ino == 1);
-        assert_eq!(calm.iter().map(|(ino, _, _)| *ino).collect::<Vec<_>>(), [2]);
-        assert_eq!(waiting.cursors(), [(1, at(2).unwrap())]);
-        waiting.add(Vec::new(), None);
-        let calm = waiting.calm(|_| false);
-        let names: Vec<_> = calm[0].2.appeared.iter().map(|changed| &*changed.name).collect();
-        assert_eq!((names, waiting.0.len()), (vec![b"a".as_slice(), b"c"], 0));
     }
 }

@@ -142,6 +142,39 @@ fn versions_are_gone_back_from_one_by_one_and_go_with_their_photo() {
 }
 
 #[test]
+fn a_photo_that_stands_in_two_folders_is_saved_over_in_both_and_gone_back_from_in_both() {
+    let site = Site::default();
+    let [was, is] = [1, 2].map(|seed| Jpeg::new(seed).taken("2024:05:01 10:20:30").bytes());
+    let places = ["family/a.jpg", "in/a.jpg"];
+    places.iter().for_each(|place| drop(site.put(place, &was)));
+    let daemon = site.up();
+    daemon.settle();
+    let id = shown(&site)["id"].clone();
+    let source = site.folder().join("new.jpg");
+    std::fs::write(&source, &is).unwrap();
+    let folders = site.mount().join("folders");
+    let root = folders.join(&folder::names(&folders)[0]);
+    let seen = |place: &str| if root.join(place).exists() { root.join(place) } else { folders.join(place) };
+    run("cp", &[source.as_os_str(), seen(places[1]).as_os_str()]);
+    let has = |picture: &[u8]| {
+        for place in places {
+            assert_eq!(std::fs::read(site.photos().join(place)).unwrap(), picture, "{place} on the disk");
+            assert_eq!(std::fs::read(seen(place)).unwrap(), picture, "{place} in the mount");
+        }
+    };
+    has(&is);
+    daemon.settle();
+    assert_eq!(shown(&site)["id"], id, "one photo still");
+    let versions = site.mount().join("versions/a.jpg");
+    assert_eq!(folder::names(&versions), ["0001 a.jpg", "0002 a.jpg"], "kept once");
+    std::fs::remove_file(versions.join("0002 a.jpg")).unwrap();
+    has(&was);
+    daemon.settle();
+    assert_eq!(shown(&site)["id"], id);
+    assert_eq!(files(&site).0, places);
+}
+
+#[test]
 fn vim_and_an_appending_shell_save_versions() {
     let site = Site::default();
     let original = Jpeg::new(1).taken("2024:05:01 10:20:30").bytes();

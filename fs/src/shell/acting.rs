@@ -90,8 +90,7 @@ impl Shared {
             answer(&shared.tree, done.map(|()| &act).map_err(|error| refusal(operation, ino, &error)));
             // Only now: until it has its answer, the kernel holds what it would have to be told about.
             if succeeded && let Some(changes) = shared.tree.misbelieved(&act) {
-                // No receiver: the mount is being taken away.
-                let _ = shared.misbelieved.send(changes);
+                shared.tree.told.tell(changes.dirs);
             }
         });
     }

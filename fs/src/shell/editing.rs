@@ -154,7 +154,7 @@ impl Shared {
         reply.ok();
         // The kernel would believe in the name for as long as in the photo's own.
         if let Some(changes) = self.tree.renamed_over(dir, aside.as_bytes(), photo) {
-            let _ = self.misbelieved.send(changes);
+            self.tree.told.tell(changes.dirs);
         }
     }
 
@@ -186,7 +186,7 @@ impl Shared {
                 reply.ok();
                 // Only now: the kernel takes the new name for the file that had the old one.
                 if let Some(changes) = shared.tree.renamed_over(new_dir, renamed.as_bytes(), ino) {
-                    let _ = shared.misbelieved.send(changes);
+                    shared.tree.told.tell(changes.dirs);
                 }
             }
             Err(error) => reply.error(error),

@@ -35,8 +35,11 @@ pub(crate) struct DirChanges {
     pub(crate) appeared: Vec<Changed>,
     /// Names that are gone.
     pub(crate) vanished: Vec<Changed>,
-    /// Names that stand for something else, or for something that changed.
+    /// Names that stand for something else.
     pub(crate) altered: Vec<Changed>,
+    /// Names that stand for what they stood for, of which something changed: whoever watches wants to know, the kernel needs
+    /// not.
+    pub(crate) touched: Vec<Changed>,
 }
 
 impl DirChanges {
@@ -45,6 +48,17 @@ impl DirChanges {
         self.appeared.extend(later.appeared);
         self.vanished.extend(later.vanished);
         self.altered.extend(later.altered);
+        self.touched.extend(later.touched);
+    }
+
+    /// The names that the kernel may believe in no more.
+    pub(crate) fn over(&self) -> impl Iterator<Item = &Changed> {
+        self.vanished.iter().chain(&self.appeared).chain(&self.altered)
+    }
+
+    /// How many names there are in all.
+    pub(crate) fn count(&self) -> usize {
+        self.over().count() + self.touched.len()
     }
 }
 
@@ -238,7 +252,7 @@ fn drifted(old: &State, new: &State, changes: &[Change]) -> bool {
 impl Tree {
     /// Moves the tree to the state after `changes`, and says what that changed of what the kernel holds.
     ///
-    /// Called by one thread only, which is where all changes of state come from.
+    /// Called by one thread at a time, which is where all changes of state come from.
     pub(crate) fn advance(&self, snapshot: Arc<Snapshot>, changes: &[Change], today: Date) -> Changes {
         let old = self.state();
         let (before, after) = (old.snapshot.cursor(), snapshot.cursor());
@@ -281,10 +295,9 @@ impl Tree {
             collected.ancestry(&old, &new, dir, &mut seen);
         }
         for key in old_names.keys().filter(|key| new_names.get(key) == old_names.get(key)) {
-            // The same file under the same name, but changed: whoever watches wants to know, the kernel needs not.
             if collected.dirs.contains_key(&key.0) || !anew {
                 let (name, ino) = (key.1.clone(), old_names.get(key).copied());
-                collected.dir(&key.0).altered.push(Changed { name, is_dir: false, ino });
+                collected.dir(&key.0).touched.push(Changed { name, is_dir: false, ino });
             }
         }
         for state in [&old, &new] {

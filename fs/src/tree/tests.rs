@@ -8,11 +8,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use library::snapshot::fixture::Photo;
-use library::{RowNumber, Visibility};
+use library::{Commit, RowNumber, Visibility};
 
 use super::changes::Changes;
 use super::*;
-use crate::source::Commit;
 use crate::support::{HandClock, TestLibrary};
 
 const TODAY: &str = "2026-05-01";

@@ -18,16 +18,16 @@ use std::time::SystemTime;
 use crossbeam_channel::{Receiver, Sender};
 use galleryfs_fs::clock::Clock;
 use galleryfs_fs::{
-    AlbumDecision, Arrival, Arrived, Commit, Details, FileSeen, Original, PersonDecision, QueryError,
-    SearchDecision, Source, SourceError, TagDecision, Unreadable, Version,
+    AlbumDecision, Arrival, Arrived, Details, FileSeen, Original, PersonDecision, QueryError, SearchDecision,
+    Source, SourceError, TagDecision, Unreadable, Version,
 };
 use jiff::civil::Date;
 use library::metadata::TagPath;
 use library::snapshot::fixture::{Fixture, Photo};
 use library::things::Things;
 use library::{
-    AccountId, AlbumId, AssetId, Change, ChangeSeq, Checksum, Decision, Entity, Facet, PersonId, RowNumber,
-    Scope, SearchId, Snapshot, Visibility,
+    AccountId, AlbumId, AssetId, Change, ChangeSeq, Checksum, Commit, Decision, Entity, Facet, PersonId,
+    RowNumber, Scope, SearchId, Snapshot, Visibility,
 };
 
 /// The library. The files lie in `root`.
@@ -35,6 +35,7 @@ pub struct TestLibrary {
     fixture: Mutex<Fixture>,
     current: Mutex<Arc<Snapshot>>,
     subscribers: Mutex<Vec<Sender<Commit>>>,
+    onlookers: Mutex<Vec<Sender<()>>>,
     unreadable: Mutex<Vec<Unreadable>>,
     kept: Mutex<Arc<Vec<Version>>>,
     things: Mutex<Arc<Things>>,
@@ -59,6 +60,7 @@ impl TestLibrary {
             current: Mutex::new(fixture.snapshot()),
             fixture: Mutex::new(fixture),
             subscribers: Mutex::default(),
+            onlookers: Mutex::default(),
             unreadable: Mutex::default(),
             kept: Mutex::default(),
             things: Mutex::default(),
@@ -158,8 +160,7 @@ impl TestLibrary {
     /// What a model sees from now on.
     pub fn set_things(&self, things: Things) {
         *self.things.lock().unwrap() = Arc::new(things);
-        let snapshot = self.snapshot();
-        self.publish(Commit { snapshot, changes: Arc::default() });
+        self.onlookers.lock().unwrap().retain(|to| to.send(()).is_ok());
     }
 
     fn tell(&self, snapshot: Arc<Snapshot>, entities: impl IntoIterator<Item = Entity>) {
@@ -428,6 +429,12 @@ impl Source for TestLibrary {
     fn subscribe(&self) -> Receiver<Commit> {
         let (send, receive) = crossbeam_channel::unbounded();
         self.subscribers.lock().unwrap().push(send);
+        receive
+    }
+
+    fn sights(&self) -> Receiver<()> {
+        let (send, receive) = crossbeam_channel::unbounded();
+        self.onlookers.lock().unwrap().push(send);
         receive
     }
 

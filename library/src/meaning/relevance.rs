@@ -27,12 +27,13 @@ const OF: usize = 8;
 /// What a single picture must be higher than that, to decide alone.
 const ALONE: f32 = 0.5;
 
-/// How fast the bar rises with the largest of so many values.
-const STEEPNESS: f32 = 0.7;
+/// How fast the bar rises with the largest of so many values, and where from.
+const STEEPNESS: f32 = 0.8;
+const FOOT: f32 = -0.18;
 
 /// What is measured of the bar lies between so many pictures; fewer and more are taken for these.
 const BAR_FROM: usize = 16;
-const BAR_TO: usize = 10_000;
+const BAR_TO: usize = 2_000;
 
 /// What one spread that the best stand out by, beyond chance, is worth as standing.
 const CREDIT: f32 = 0.15;
@@ -135,7 +136,7 @@ impl Cutoff {
     pub(crate) const SEARCH: Self = Self { above_bar: 0.0, chance: 0.2, standing: 0.8 };
 
     /// For folders that nobody asked for: what is in one had better be right.
-    pub(crate) const THINGS: Self = Self { above_bar: 0.4, chance: 0.02, standing: 1.0 };
+    pub(crate) const THINGS: Self = Self { above_bar: 0.3, chance: 0.02, standing: 1.0 };
 
     /// Which pictures are relevant, of those with these scores (best first, of `count` in all), the first `limit`;
     /// `standing` says how well the query describes the one at a place, and is asked only where it matters.
@@ -149,7 +150,7 @@ impl Cutoff {
     ) -> Result<Vec<usize>, E> {
         let best = scores.len().min(BEST);
         let standings = (0..best).map(&mut standing).collect::<Result<Vec<f32>, E>>()?;
-        let bar = STEEPNESS * largest_of(count.clamp(BAR_FROM, BAR_TO)) as f32 + self.above_bar;
+        let bar = FOOT + STEEPNESS * largest_of(count.clamp(BAR_FROM, BAR_TO)) as f32 + self.above_bar;
         let decide = (count / OF).clamp(1, DECIDE);
         let credit = CREDIT * background.outstanding(count, scores, decide);
         if rating(&standings, decide) + credit < bar {

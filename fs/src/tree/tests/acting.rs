@@ -33,8 +33,7 @@ impl Followed {
                 let Some(tree) = follower.upgrade() else { return };
                 let changes = advance(&tree, &commit);
                 if let Some(cursor) = changes.cursor {
-                    tree.told.listings(cursor);
-                    tree.told.names(Some(cursor), Vec::new());
+                    tree.told.shown(cursor, Vec::new());
                 }
             }
         });
