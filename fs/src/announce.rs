@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, Timespec, Timestamps, UTIME_NOW};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, StatxFlags, Timespec, Timestamps, UTIME_NOW};
 use rustix::io::Errno;
 
 use crate::tree::DirPath;
@@ -155,7 +155,9 @@ impl Announcer {
         let full = self.mountpoint.join(OsStr::from_bytes(path.as_bytes()));
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let dir = rustix::fs::open(full, flags, Mode::empty()).ok()?;
-        let meant = rustix::fs::fstat(&dir).is_ok_and(|stat| stat.st_ino == ino)
+        // As the kernel has it: of one that is gone it would hear that there is none.
+        let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
+        let meant = rustix::fs::statx(&dir, "", flags, StatxFlags::INO).is_ok_and(|stat| stat.stx_ino == ino)
             && rustix::fs::fstatfs(&dir).is_ok_and(|stat| stat.f_type == FUSE_MAGIC);
         meant.then_some(Watched { tokens: &self.tokens, ino, dir })
     }

@@ -67,12 +67,17 @@ impl Handles {
         let handle =
             DirHandle { unread: listing.is_some().into(), listing: Mutex::new(listing.map(Arc::new)) };
         self.open.write().unwrap_or_else(PoisonError::into_inner).insert(number, (ino, Arc::new(handle)));
+        self.look(ino);
+        number
+    }
+
+    /// Somebody looks at this directory.
+    pub(crate) fn look(&self, ino: u64) {
         let mut lately = self.lately.lock().unwrap_or_else(PoisonError::into_inner);
         if lately.len() >= SWEEP {
             lately.retain(|_, at| at.elapsed() < LATELY);
         }
         lately.insert(ino, Instant::now());
-        number
     }
 
     pub(crate) fn get(&self, number: u64) -> Option<Arc<DirHandle>> {

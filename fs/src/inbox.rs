@@ -33,6 +33,7 @@ use std::time::SystemTime;
 
 use crossbeam_channel::{Receiver, Sender};
 use fuser::FileAttr;
+use library::AssetId;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
@@ -237,6 +238,16 @@ impl Inbox {
             Ok(fd) => Ok(self.nodes().of(fd, dir, name)?),
             Err(error) => self.nodes().alias(dir, name).ok_or(error),
         }
+    }
+
+    /// Whether something stands under a name itself, which need not be found by it alone.
+    pub(crate) fn stands(&self, dir: &Node, name: &[u8]) -> bool {
+        dir.fd().is_ok_and(|dir| hold(dir.as_fd(), name).is_ok())
+    }
+
+    /// The photo that was put into a directory of the tree by a copy that was called so there a moment ago.
+    pub(crate) fn joined_as(&self, dir: u64, name: &[u8]) -> Option<AssetId> {
+        self.nodes().alias(&self.scratch(dir)?, name)?.joined()
     }
 
     /// Finds a name. The kernel knows the node from then on.

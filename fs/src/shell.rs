@@ -15,7 +15,7 @@ use std::ffi::OsStr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use fuser::{
     AccessFlags, BsdFileFlags, CopyFileRangeFlags, Errno, FileHandle, Filesystem, Generation, INodeNo,
@@ -27,7 +27,7 @@ use fuser::{
 use self::acting::{linked_to, made, plainly, put};
 use self::arriving::Arriving;
 use self::reading::{NAME_MAX, sized};
-use crate::announce::Tokens;
+use crate::announce::{self, Tokens};
 use crate::edits::is_edit;
 use crate::error::FsError;
 use crate::files::Files;
@@ -117,7 +117,12 @@ impl Filesystem for Shell {
 
     fn lookup(&self, req: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
         guarded("lookup", || match self.0.is_arriving(parent.0) {
-            true => self.0.arriving_lookup(parent.0, name, reply),
+            true => match self.0.tokens.expected(req.pid(), parent.0, name) {
+                Some(announce::Act::Vanish { ino, is_dir }) if !self.0.stands(parent.0, name) => {
+                    reply.entry(&Duration::ZERO, &self.0.tree.was(ino, is_dir), GENERATION);
+                }
+                _ => self.0.arriving_lookup(parent.0, name, reply),
+            },
             false => self.0.lookup(req.pid(), parent.0, name, reply),
         });
     }
@@ -229,6 +234,11 @@ impl Filesystem for Shell {
             match self.0.tokens.is_announcer(req.pid()) {
                 true => self.0.removed("unlink", req.pid(), parent, name, reply),
                 false if self.0.is_arriving(parent.0) || self.0.is_scratch(parent.0, name) => {
+                    if let Some(asset) = self.0.joined_as(parent.0, name) {
+                        let act = self.0.tree.unlink_joined(parent.0, asset);
+                        self.0.forget_arrived(parent.0, name);
+                        return self.0.act("unlink", (parent.0, vec![parent.0]), act, plainly(reply));
+                    }
                     let name = name.to_owned();
                     let remove =
                         move |inbox: &Inbox, dir: &Arc<Node>| Ok(inbox.unlink(dir, name.as_encoded_bytes())?);

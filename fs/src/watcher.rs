@@ -19,9 +19,9 @@ use library::Commit;
 use crate::announce::{Announcer, Tokens};
 use crate::clock::Clock;
 use crate::handles::Handles;
+use crate::tree::Tree;
 use crate::tree::changes::{Changed, Changes};
 use crate::tree::told::DirOfChanges;
-use crate::tree::{DirPath, Tree};
 
 /// Commits taken together at most.
 const MERGED: usize = 1000;
@@ -92,11 +92,22 @@ impl Follower {
             }
             let announcer = announcer.as_ref().map(|(announcer, _)| announcer);
             while let Some(dirs) = told.told.next() {
+                let looked_at = |(ino, _, dir): &DirOfChanges| {
+                    announcer.is_some() && dir.count() <= ANNOUNCED && handles.looked_at(*ino)
+                };
+                let announced: Vec<&DirOfChanges> = dirs.iter().filter(|dir| looked_at(dir)).collect();
+                // While the kernel still believes in the directories that are gone: it leads us into them.
+                if let Some(announcer) = announcer {
+                    announce_gone(announcer, &announced, &notifier);
+                }
                 if told.told.is_awaited() {
                     names_are_over(&dirs, &notifier);
                 }
                 told.told.forgotten();
-                tell(&dirs, &notifier, &handles, announcer);
+                if let Some(announcer) = announcer {
+                    announce_rest(announcer, &announced, &notifier);
+                }
+                tell(&dirs, &notifier, &handles);
             }
         })?;
         Ok(Self { tree, stop: Some(stop), threads: vec![follow, tell] })
@@ -209,9 +220,6 @@ fn take(tree: &Tree, first: Commit, commits: &Receiver<Commit>, clock: &dyn Cloc
     Some(tree.advance(last?, &changes, clock.today()))
 }
 
-/// A name's directory and whether it may be announced there.
-type Told<'a> = (&'a DirOfChanges, bool);
-
 /// Says which listings and attributes the kernel must not keep. This waits for nobody, unlike all that is said of names:
 /// so whoever decided something has its answer only after it, and finds it in every directory that it then lists.
 fn listings_are_over(changes: &Changes, notifier: &Notifier, handles: &Handles) {
@@ -234,16 +242,12 @@ fn names_are_over(dirs: &[DirOfChanges], notifier: &Notifier) {
     }
 }
 
-fn tell(dirs: &[DirOfChanges], notifier: &Notifier, handles: &Handles, announcer: Option<&Announcer>) {
-    let clear = |dir: u64, changed: &Changed| {
-        // ENOENT: the kernel does not know the name. Anything else there is to say, the mount being gone says too.
-        let _ = notifier.inval_entry(INodeNo(dir), OsStr::from_bytes(&changed.name));
-    };
-    let told: Vec<Told<'_>> =
-        dirs.iter().map(|dir| (dir, dir.2.count() <= ANNOUNCED && handles.looked_at(dir.0))).collect();
-    if let Some(announcer) = announcer {
-        announce(announcer, &told, clear);
-    }
+fn clear(dir: u64, changed: &Changed, notifier: &Notifier) {
+    // ENOENT: the kernel does not know the name. Anything else there is to say, the mount being gone says too.
+    let _ = notifier.inval_entry(INodeNo(dir), OsStr::from_bytes(&changed.name));
+}
+
+fn tell(dirs: &[DirOfChanges], notifier: &Notifier, handles: &Handles) {
     for (ino, _, dir) in dirs {
         // The kernel takes a link off whatever it is told was removed, and it was no link of the file's.
         for gone in dir.vanished.iter().filter(|gone| !gone.is_dir) {
@@ -253,35 +257,36 @@ fn tell(dirs: &[DirOfChanges], notifier: &Notifier, handles: &Handles, announcer
         }
         // Vanished first: believing what is gone is worse than not knowing what came.
         for changed in dir.over() {
-            clear(*ino, changed);
+            clear(*ino, changed, notifier);
         }
         handles.changed(*ino);
         let _ = notifier.inval_inode(INodeNo(*ino), 0, 0);
     }
 }
 
-/// Announces what changed, in the order in which it could have happened: what is below goes first and comes last.
-fn announce(announcer: &Announcer, told: &[Told<'_>], clear: impl Fn(u64, &Changed)) {
-    let watched = |(ino, path): (u64, &DirPath)| announcer.watch(ino, path);
-    for ((ino, path, dir), _) in
-        told.iter().rev().filter(|((_, _, dir), told)| *told && !dir.vanished.is_empty())
-    {
-        let Some(watched) = watched((*ino, path)) else { continue };
+/// Announces what went, in the order in which it could have: what is below goes first.
+fn announce_gone(announcer: &Announcer, dirs: &[&DirOfChanges], notifier: &Notifier) {
+    for (ino, path, dir) in dirs.iter().rev().filter(|(_, _, dir)| !dir.vanished.is_empty()) {
+        let Some(watched) = announcer.watch(*ino, path) else { continue };
         for changed in &dir.vanished {
-            watched.vanished(changed, || clear(*ino, changed));
+            watched.vanished(changed, || clear(*ino, changed, notifier));
         }
     }
-    for ((ino, path, dir), _) in told.iter().filter(|(_, told)| *told) {
+}
+
+/// Announces what came, and what is another: what is below comes last.
+fn announce_rest(announcer: &Announcer, dirs: &[&DirOfChanges], notifier: &Notifier) {
+    for (ino, path, dir) in dirs {
         if dir.appeared.is_empty() && dir.altered.is_empty() && dir.touched.is_empty() {
             continue;
         }
-        let Some(watched) = watched((*ino, path)) else { continue };
+        let Some(watched) = announcer.watch(*ino, path) else { continue };
         for changed in &dir.appeared {
-            watched.appeared(changed, || clear(*ino, changed));
+            watched.appeared(changed, || clear(*ino, changed, notifier));
         }
         for changed in dir.altered.iter().chain(&dir.touched) {
             // It may be another inode by now, and the times are set on what the kernel believes it to be.
-            clear(*ino, changed);
+            clear(*ino, changed, notifier);
             watched.altered(changed);
         }
     }

@@ -555,3 +555,22 @@ fn another_user_mounts_with_fusermount3() {
     command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&program);
     assert!(child("child_as_another_user", command, &point).wait().unwrap().success());
 }
+
+#[test]
+fn folders_that_vanish_in_each_other_are_each_announced() {
+    let mounted = Mounted::new();
+    mounted.library.add_plain("a.jpg", b"one");
+    let top = mounted.at("by-date");
+    soon("a photo", || !names(&top).is_empty());
+    let inner = |dir: &Path| dir.join(names(dir).into_iter().next().unwrap());
+    let year = inner(&top);
+    let month = inner(&year);
+    let day = inner(&month);
+    let called = |dir: &Path| dir.file_name().unwrap().to_str().unwrap().to_owned();
+    let mut watcher = Watcher::of(&[&top, &year, &month, &day]);
+    std::fs::remove_file(day.join("a.jpg")).unwrap();
+    for gone in [&day, &month, &year] {
+        watcher.expect(&format!("DELETE,ISDIR {}", called(gone)));
+    }
+    assert!(!year.exists());
+}

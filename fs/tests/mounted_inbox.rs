@@ -8,7 +8,9 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, PermissionsExt};
 
-use support::mounted::{Mounted, listed, noise, soon};
+use std::time::Duration;
+
+use support::mounted::{Mounted, Watcher, listed, noise, soon};
 
 fn errno<T: std::fmt::Debug>(outcome: io::Result<T>) -> i32 {
     outcome.unwrap_err().raw_os_error().unwrap()
@@ -334,4 +336,50 @@ fn a_copy_of_a_photo_within_the_mount_moves_no_byte_until_it_becomes_another() {
     }
     drop(to);
     soon("half of it", || std::fs::read(at("recent/half.jpg")).is_ok_and(|half| half == bytes[..150_000]));
+}
+
+#[test]
+fn a_written_name_that_does_not_stay_goes_from_the_windows_that_show_it() {
+    let mounted = Mounted::new();
+    let (inbox, album) = (mounted.at("inbox"), mounted.at("albums/Trip"));
+    std::fs::create_dir(&album).unwrap();
+    mounted.library.add_plain("a.jpg", b"one");
+    soon("a photo", || mounted.at("all/2024/05/a.jpg").exists());
+    let mut watcher = Watcher::of(&[&inbox, &album]);
+    std::fs::write(inbox.join("new.jpg"), b"two").unwrap();
+    watcher.expect("CREATE new.jpg");
+    watcher.expect("DELETE new.jpg");
+    std::fs::copy(mounted.at("all/2024/05/a.jpg"), album.join("001 a.jpg")).unwrap();
+    watcher.expect("CREATE 001 a.jpg");
+    watcher.expect("CREATE a.jpg");
+    watcher.expect("DELETE 001 a.jpg");
+    assert_eq!(listed(&album), ["a.jpg"]);
+    assert!(album.join("001 a.jpg").exists(), "whoever copied it still finds it");
+    assert!(std::fs::write(album.join("note.txt"), b"no photo").is_ok());
+    watcher.expect("CREATE note.txt");
+    watcher.expect("DELETE note.txt");
+    // What has such a name again is not announced as gone, and is there.
+    std::fs::write(inbox.join("note.txt"), b"no photo").unwrap();
+    std::thread::sleep(Duration::from_secs(3));
+    assert!(listed(&inbox).contains(&"note.txt".to_owned()));
+}
+
+#[test]
+fn removing_the_name_that_a_photo_was_copied_under_takes_it_out_again() {
+    let mounted = Mounted::new();
+    let album = mounted.at("albums/Trip");
+    std::fs::create_dir(&album).unwrap();
+    mounted.library.add_plain("a.jpg", b"one");
+    let photo = mounted.at("all/2024/05/a.jpg");
+    soon("a photo", || photo.exists());
+    std::fs::copy(&photo, album.join("copy.jpg")).unwrap();
+    assert_eq!(listed(&album), ["a.jpg"]);
+    std::fs::remove_file(album.join("copy.jpg")).unwrap();
+    assert_eq!(listed(&album), [""; 0]);
+    assert!(!album.join("copy.jpg").exists() && photo.exists());
+    // One that was there before stays.
+    std::fs::hard_link(&photo, album.join("a.jpg")).unwrap();
+    std::fs::copy(&photo, album.join("copy.jpg")).unwrap();
+    std::fs::remove_file(album.join("copy.jpg")).unwrap();
+    assert_eq!(listed(&album), ["a.jpg"]);
 }

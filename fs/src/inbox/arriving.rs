@@ -13,12 +13,17 @@ use rustix::fs::{AtFlags, FileType, OFlags};
 
 use super::Inbox;
 use super::node::{Node, open_dir};
+use super::nodes::Gone;
 use super::temporary::is_temporary;
 use crate::error::FsError;
 use crate::source::{Arrival, Arrived, SourceError};
+use crate::tree::DirPath;
+use crate::tree::changes::{Changed, DirChanges};
+use crate::tree::inodes::INBOX;
+use crate::tree::told::DirOfChanges;
 
 /// How often names whose time is over are taken away.
-const TIDIED: Duration = Duration::from_secs(5);
+const TIDIED: Duration = Duration::from_secs(2);
 /// Directories in directories that are looked through at the start.
 const DEEPEST: usize = 64;
 
@@ -87,7 +92,8 @@ impl Inbox {
             Ok(Arrived::TakenIn(asset)) => {
                 node.set_taken_in(true);
                 self.nodes().add_alias(&dir, &name, node);
-                asset.map_or(Ok(()), |asset| self.join(&dir, asset))
+                self.nodes().is_gone(&dir, &name, node.ino());
+                asset.map_or(Ok(()), |asset| self.join(&dir, node, asset))
             }
             Ok(Arrived::Known(asset)) => {
                 // What has no bytes of its own is nothing to go on with after a crash.
@@ -96,13 +102,14 @@ impl Inbox {
                 if node.writers() == 0 {
                     self.drop_known(&dir, &name, node)?;
                 }
-                self.join(&dir, asset)
+                self.join(&dir, node, asset)
             }
             Ok(Arrived::Left(reason)) => {
                 node.set_reason(Some(&reason));
                 if dir.of_tree().is_some() {
                     // Nobody would find it there, and it is not what was asked for: its writer is told, and has it.
                     self.unlink(&dir, &name)?;
+                    self.nodes().is_gone(&dir, &name, node.ino());
                     return Err(FsError::BadValue(reason));
                 }
                 tracing::info!(name = %name.escape_ascii(), reason, "stays in inbox/");
@@ -118,10 +125,14 @@ impl Inbox {
     }
 
     /// Decides of a photo what it means that it was copied into a directory of the tree.
-    fn join(&self, dir: &Node, asset: AssetId) -> Result<(), FsError> {
-        let joins = dir.of_tree().and_then(|dir| self.tree.joins(dir)).unwrap_or_default();
+    fn join(&self, dir: &Node, node: &Node, asset: AssetId) -> Result<(), FsError> {
+        let Some(dir) = dir.of_tree() else { return Ok(()) };
+        let joins = self.tree.joins(dir).unwrap_or_default();
         if joins.is_empty() {
             return Ok(());
+        }
+        if !self.tree.has_photo(dir, asset) {
+            node.set_joined(asset);
         }
         let _waiting = self.tree.told.busy([]);
         self.tree.source().decide_arrived(asset, &joins)?;
@@ -144,6 +155,7 @@ impl Inbox {
             node.set_known(false);
             node.set_taken_in(true);
             nodes.add_alias(dir, name, node);
+            nodes.is_gone(dir, name, node.ino());
         }
         Ok(())
     }
@@ -174,6 +186,8 @@ impl Inbox {
 
     /// Takes away names whose time is over, and the directories that are empty without them.
     fn tidy(&self, now: Instant) {
+        let gone = self.nodes().long_gone(now);
+        self.tree.told.tell(gone.iter().filter_map(|gone| self.told_of(gone)).collect());
         let dirs = self.nodes().over(now);
         for mut dir in dirs {
             while let Some((above, name)) = dir.place() {
@@ -186,6 +200,36 @@ impl Inbox {
                 dir = above;
             }
         }
+    }
+}
+
+impl Inbox {
+    /// What is told of a name that is gone, unless there is something under it again.
+    fn told_of(&self, gone: &Gone) -> Option<DirOfChanges> {
+        if self.stands(&gone.dir, &gone.name) {
+            return None;
+        }
+        let (dir, path) = match gone.dir.of_tree() {
+            Some(dir) if self.tree.has_name(dir, &gone.name) => return None,
+            Some(dir) => (dir, self.tree.dir(dir).ok()?),
+            None => self.path_of(&gone.dir)?,
+        };
+        let vanished = vec![Changed { name: gone.name.clone(), is_dir: false, ino: Some(gone.ino) }];
+        Some((dir, path, DirChanges { vanished, ..DirChanges::default() }))
+    }
+
+    /// The number by which the kernel knows a directory of the inbox, and its path.
+    fn path_of(&self, dir: &Arc<Node>) -> Option<(u64, DirPath)> {
+        let mut names = Vec::new();
+        let mut at = Arc::clone(dir);
+        while !Arc::ptr_eq(&at, &self.root) {
+            let (above, name) = at.place()?;
+            names.push(name);
+            at = above;
+        }
+        let top = self.tree.dir(INBOX).ok()?;
+        let path = names.iter().rev().fold(top, |path, name| path.join(name));
+        Some((if names.is_empty() { INBOX } else { dir.ino() }, path))
     }
 }
 

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use fuser::{FileAttr, INodeNo};
+use library::AssetId;
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Stat, Timestamps, Uid, XattrFlags};
 
 use super::copied::Copied;
@@ -52,6 +53,8 @@ pub(crate) struct Node {
     known: AtomicBool,
     /// Whether its bytes have taken a photo's place.
     saved: AtomicBool,
+    /// The photo that was put into a directory of the tree by its being copied there.
+    joined: Mutex<Option<AssetId>>,
     /// What it is a copy of, and has none of the bytes of.
     pub(super) copied: Copied,
     /// One takes it in at a time.
@@ -99,6 +102,7 @@ impl Node {
             taken_in: AtomicBool::new(false),
             known: AtomicBool::new(false),
             saved: AtomicBool::new(false),
+            joined: Mutex::default(),
             copied: Copied::default(),
             arriving: Mutex::default(),
         }
@@ -291,6 +295,15 @@ impl Node {
 
     pub(crate) fn set_saved(&self) {
         self.saved.store(true, Ordering::Release);
+    }
+
+    /// The photo that was put into a directory of the tree by its being copied there.
+    pub(super) fn joined(&self) -> Option<AssetId> {
+        *self.joined.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn set_joined(&self, asset: AssetId) {
+        *self.joined.lock().unwrap_or_else(PoisonError::into_inner) = Some(asset);
     }
 
     pub(super) fn replace_fd(&self, fd: OwnedFd) {

@@ -12,11 +12,24 @@ use super::node::Node;
 /// How long a file that was taken in is still found under its name here.
 const LATELY: Duration = Duration::from_secs(60);
 
+/// How long whoever copied a file looks at it.
+const LOOKED_AT: Duration = Duration::from_secs(2);
+
 /// A name that leads to a file which does not stand here any more.
 #[derive(Debug)]
 pub(super) struct Alias {
     node: Arc<Node>,
     until: Instant,
+}
+
+/// A name that somebody saw, and under which nothing stands any more.
+#[derive(Debug)]
+pub(super) struct Gone {
+    pub(super) dir: Arc<Node>,
+    pub(super) name: Box<[u8]>,
+    /// The inode number of what stood there.
+    pub(super) ino: u64,
+    since: Instant,
 }
 
 /// A node, and how many times the kernel was told of it.
@@ -39,6 +52,8 @@ pub(super) struct Nodes {
     /// By the inode number on the disk.
     by_real: HashMap<u64, u64>,
     aliases: HashMap<(u64, Box<[u8]>), Alias>,
+    /// Names that whoever watches has not been told to be gone.
+    gone: Vec<Gone>,
 }
 
 impl Nodes {
@@ -138,6 +153,16 @@ impl Nodes {
         here.map(|((_, name), alias)| (name.clone(), Arc::clone(&alias.node))).collect()
     }
 
+    /// Under a name nothing stands any more.
+    pub(super) fn is_gone(&mut self, dir: &Arc<Node>, name: &[u8], ino: u64) {
+        self.gone.push(Gone { dir: Arc::clone(dir), name: name.into(), ino, since: Instant::now() });
+    }
+
+    /// The names that are gone long enough by `now`: copiers look at them for a moment, and have those who watch look as well.
+    pub(super) fn long_gone(&mut self, now: Instant) -> Vec<Gone> {
+        self.gone.extract_if(.., |gone| now.duration_since(gone.since) >= LOOKED_AT).collect()
+    }
+
     /// The names whose time is over by `now`, with their directories.
     pub(super) fn over(&mut self, now: Instant) -> Vec<Arc<Node>> {
         let over: Vec<_> =
@@ -146,6 +171,10 @@ impl Nodes {
             .filter_map(|key| {
                 let Alias { node, .. } = self.aliases.remove(&key)?;
                 let dir = node.place().map(|(dir, _)| dir);
+                if let Some(dir) = dir.as_ref().filter(|dir| dir.ino() == key.0) {
+                    // Somebody may have looked since it was told.
+                    self.is_gone(dir, &key.1, node.ino());
+                }
                 self.sweep(node.ino());
                 self.retire(&node);
                 dir

@@ -50,7 +50,7 @@ impl Shared {
     ) {
         if self.tokens.take(pid, parent.0, name, |act| matches!(act, announce::Act::Vanish { .. })) {
             // It may have come again since: were it removed, the kernel would hold what is there now for dead.
-            if self.tree.has_name(parent.0, name.as_encoded_bytes()) {
+            if self.tree.has_name(parent.0, name.as_encoded_bytes()) || self.stands(parent.0, name) {
                 return reply.error(Errno::EBUSY);
             }
             reply.ok();

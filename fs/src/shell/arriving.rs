@@ -80,12 +80,27 @@ impl Shared {
         }
     }
 
+    /// The photo that was put into a directory of the tree by a copy that was called so there a moment ago.
+    pub(super) fn joined_as(&self, dir: u64, name: &OsStr) -> Option<library::AssetId> {
+        self.arriving.as_ref()?.inbox.joined_as(dir, name.as_bytes())
+    }
+
     /// Whether something is on its way in a directory of the tree, which has nothing of this name itself.
     pub(super) fn is_scratch(&self, dir: u64, name: &OsStr) -> bool {
         let arriving = self.arriving.as_ref().filter(|arriving| arriving.inbox.scratch(dir).is_some());
         arriving.is_some_and(|arriving| {
             !self.tree.has_name(dir, name.as_bytes()) && arriving.inbox.has_scratch(dir, name.as_bytes())
         })
+    }
+
+    /// Whether something stands under a name itself, in the inbox or on its way in a directory of the tree.
+    pub(super) fn stands(&self, dir: u64, name: &OsStr) -> bool {
+        let Some(arriving) = &self.arriving else { return false };
+        let node = match self.is_arriving(dir) {
+            true => self.node(dir).ok().map(|(_, node)| node),
+            false => arriving.inbox.scratch(dir),
+        };
+        node.is_some_and(|node| arriving.inbox.stands(&node, name.as_bytes()))
     }
 
     /// Does something on the pool of the inbox, and hands what came of it to `answer`. Meanwhile nothing is told of the
@@ -284,6 +299,7 @@ impl Shared {
         let work = move |shared: &Self| {
             let (_, node) = shared.node(ino)?;
             node.attr()?;
+            shared.handles.look(ino);
             let arriving = shared.arriving.as_ref().ok_or(FsError::NotFound)?;
             Ok(arriving.next.fetch_add(1, Ordering::Relaxed))
         };

@@ -3,7 +3,7 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path};
 
-use library::{AssetInode, Decision, RowNumber, Scope, Visibility};
+use library::{AssetId, AssetInode, Decision, RowNumber, Scope, Visibility};
 
 use super::{Act, Onto, Place, Says};
 use crate::error::FsError;
@@ -132,6 +132,26 @@ impl Tree {
             None => Says::Purge(shown.id),
         };
         Ok(Act { says, ino: shown.inode.get(), moved: None, stale: None, stays })
+    }
+
+    /// Whether a photo is in a directory under its name.
+    pub(crate) fn has_photo(&self, dir: u64, asset: AssetId) -> bool {
+        let state = self.state();
+        let Some((row, path)) = state.snapshot.by_id(asset).zip(self.dir(dir).ok()) else { return false };
+        let is_it = |name: &str| Self::child(&state, &path, name.as_bytes()) == Some(Node::Row(row));
+        state.row(row).is_some_and(|shown| is_it(&shown.name))
+    }
+
+    /// `rm` of the name that a photo was copied into a directory under a moment ago: takes it out again.
+    pub(crate) fn unlink_joined(&self, dir: u64, asset: AssetId) -> Result<Act, FsError> {
+        let (state, path) = (self.state(), self.dir(dir)?);
+        let row = state.snapshot.by_id(asset).ok_or(FsError::NotFound)?;
+        let shown = state.row(row).ok_or(FsError::NotFound)?;
+        let says = match class(&state, &path) {
+            Class::Decided(membership) => Says::OfPhotos(vec![(asset, membership.leaves)]),
+            _ => Says::Nothing,
+        };
+        Ok(Act::of(shown.inode.get(), says))
     }
 
     /// `mv DIR/NAME OTHER/NAME`.
