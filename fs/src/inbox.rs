@@ -247,7 +247,10 @@ impl Inbox {
 
     /// The photo that was put into a directory of the tree by a copy that was called so there a moment ago.
     pub(crate) fn joined_as(&self, dir: u64, name: &[u8]) -> Option<AssetId> {
-        self.nodes().alias(&self.scratch(dir)?, name)?.joined()
+        let node = self.find(&self.scratch(dir)?, name).ok()?;
+        let joined = node.joined();
+        self.nodes().let_go(&node);
+        joined
     }
 
     /// Finds a name. The kernel knows the node from then on.

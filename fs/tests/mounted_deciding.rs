@@ -6,6 +6,7 @@ mod support;
 
 use std::io;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -478,4 +479,45 @@ fn a_tag_that_is_renamed_to_another_lists_what_that_has() {
     std::fs::rename(mounted.at("tags/new"), mounted.at("tags/x")).unwrap();
     assert_eq!(listed(&mounted.at("tags/x")), ["y"]);
     assert_eq!(listed(&mounted.at("tags")), ["x"]);
+}
+
+#[test]
+fn what_a_file_manager_deleted_is_put_back_where_its_folder_went_with_it() {
+    let mounted = Mounted::new();
+    let photo = Photo {
+        path: "a.jpg",
+        taken: Some("2003-05-01T10:00:00"),
+        camera: Some(("Canon", "Canon EOS 40D")),
+        ..Photo::default()
+    };
+    mounted.library.add(&photo, b"one");
+    let at = |path: &str| mounted.at(path);
+    soon("a photo", || at("all/2003/05/a.jpg").exists());
+    let camera = at("cameras").join(listed(&at("cameras"))[0].clone());
+    let can = at(&format!(".Trash-{}", rustix::process::getuid().as_raw()));
+    let (files, infos) = (can.join("files"), can.join("info"));
+    // As they do it: what is written first, the photo, and back again; out of a search as well.
+    let delete = |from: &Path| {
+        let path = from.strip_prefix(at("")).unwrap().to_str().unwrap().replace(' ', "%20");
+        let text = format!("[Trash Info]\nPath={path}\nDeletionDate=2026-05-01T10:00:00\n");
+        std::fs::write(infos.join("a.jpg.trashinfo"), &text).unwrap();
+        std::fs::rename(from, files.join("a.jpg")).unwrap();
+        assert_eq!(std::fs::read_to_string(infos.join("a.jpg.trashinfo")).unwrap(), text);
+        soon("the folder went as well", || !at("all/2003").exists());
+    };
+    delete(&camera.join("a.jpg"));
+    assert_eq!(std::fs::create_dir(at("cameras/Other")).unwrap_err().raw_os_error(), Some(libc::EROFS));
+    std::fs::create_dir(&camera).unwrap();
+    std::fs::rename(files.join("a.jpg"), camera.join("a.jpg")).unwrap();
+    assert_eq!(listed(&camera), ["a.jpg"]);
+    assert_eq!(listed(&at("all/2003/05")), ["a.jpg"]);
+    soon("what was written goes with it", || !infos.join("a.jpg.trashinfo").exists());
+    delete(&at("all/2003/05/a.jpg"));
+    std::fs::create_dir_all(at("all/2003/05")).unwrap();
+    std::fs::rename(files.join("a.jpg"), at("all/2003/05/a.jpg")).unwrap();
+    assert_eq!(listed(&camera), ["a.jpg"]);
+    std::fs::remove_file(camera.join("a.jpg")).unwrap();
+    std::fs::rename(files.join("a.jpg"), at("search/canon/001 a.jpg")).unwrap();
+    assert_eq!(listed(&camera), ["a.jpg"]);
+    assert_eq!(listed(&at("trash")), [""; 0]);
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 use library::things::Things;
-use library::{AccountId, Change, Row, RowNumber, Scope, Snapshot, Visibility};
+use library::{AccountId, Change, Entity, Row, RowNumber, Scope, Snapshot, Visibility};
 use roaring::RoaringBitmap;
 
 use super::lingering::Lingering;
@@ -83,12 +83,25 @@ impl State {
         beside: Beside,
     ) -> Self {
         let worked_out = self.worked_out.next(&self.snapshot, &snapshot, changes);
-        Self {
+        let next = Self {
             lingering: Arc::clone(&self.lingering),
             infos: Arc::clone(&self.infos),
             worked_out,
             ..Self::new(self.number + 1, snapshot, self.account, self.parts, today, beside, self.uid)
+        };
+        for change in changes {
+            let Entity::Asset(id) = change.entity else { continue };
+            let in_trash = |state: &Self| {
+                let row = state.row(state.snapshot.by_id(id)?)?;
+                state.shows(row, Scope::Trash).then(|| Arc::clone(row))
+            };
+            if let Some(was) = in_trash(self)
+                && in_trash(&next).is_none()
+            {
+                self.infos.leaves(&was.name);
+            }
         }
+        next
     }
 
     /// Whose library it is.

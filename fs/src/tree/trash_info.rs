@@ -6,10 +6,10 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use library::{RowNumber, Scope};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encode};
 
 use super::all::All;
 use super::inodes::{INFO_MARK, number_of};
@@ -26,6 +26,9 @@ pub(super) const SUFFIX: &[u8] = b".trashinfo";
 const LONGEST: usize = 64 << 10;
 /// How many are kept at most; then the oldest go, and are made up.
 const MOST: usize = 10_000;
+
+/// How long what was written of a photo is still there when that is out of the trash: whoever put it back removes it next.
+const LEAVING: Duration = Duration::from_secs(5);
 
 /// How long after it was written a photo is deleted, at most.
 const SAME_TIME: Duration = Duration::from_secs(60);
@@ -44,6 +47,8 @@ pub(crate) fn is_info(ino: u64) -> bool {
 struct Written {
     text: Vec<u8>,
     at: SystemTime,
+    /// When the photo that it was of left the trash.
+    left: Option<Instant>,
 }
 
 /// What file managers wrote of what they deleted.
@@ -85,7 +90,7 @@ impl TrashInfos {
         {
             infos.written.remove(&oldest);
         }
-        infos.written.insert(name.into(), Written { text, at: SystemTime::now() });
+        infos.written.insert(name.into(), Written { text, at: SystemTime::now(), left: None });
     }
 
     fn remove(&self, name: &[u8]) -> bool {
@@ -101,6 +106,13 @@ impl TrashInfos {
             infos.written.insert(to.into(), moved);
         }
         was_there
+    }
+
+    /// A photo is out of the trash: were it deleted again, what was written of it would say when it was deleted first.
+    pub(super) fn leaves(&self, name: &str) {
+        if let Some(written) = self.lock().written.get_mut(&*[name.as_bytes(), SUFFIX].concat()) {
+            written.left = Some(Instant::now());
+        }
     }
 
     /// What was written of a photo under the name that it was to have in the trash is of its own name.
@@ -120,7 +132,7 @@ fn made_up(state: &State, number: RowNumber) -> Option<Written> {
     let when = decided.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%dT%H:%M:%S").to_string();
     let path = percent_encode(path.as_bytes(), IN_PATHS);
     let text = format!("[Trash Info]\nPath={path}\nDeletionDate={when}\n");
-    Some(Written { text: text.into_bytes(), at: decided.into() })
+    Some(Written { text: text.into_bytes(), at: decided.into(), left: None })
 }
 
 /// The photo in the trash that a file is of.
@@ -133,10 +145,26 @@ fn photo(state: &State, name: &[u8]) -> Option<RowNumber> {
 /// since, it would be taken for what was deleted long ago.
 fn info(state: &State, name: &[u8]) -> Option<Written> {
     let written = state.infos.written(name);
-    let Some(number) = photo(state, name) else { return written };
+    let is_over = |written: &Written| written.left.is_some_and(|left| left.elapsed() >= LEAVING);
+    let Some(number) = photo(state, name) else { return written.filter(|written| !is_over(written)) };
     let decided = SystemTime::from(jiff::Timestamp::from(state.row(number)?.decided));
     let is_of_now = |written: &Written| written.at.checked_add(SAME_TIME).is_some_and(|by| decided <= by);
-    written.filter(is_of_now).or_else(|| made_up(state, number))
+    written.filter(|written| written.left.is_none() && is_of_now(written)).or_else(|| made_up(state, number))
+}
+
+/// Whether something in the trash was deleted out of a directory, or out of one below it.
+pub(super) fn came_from(state: &State, dir: &DirPath) -> bool {
+    trash_can::infos(state).any(|name| {
+        let path = info(state, &name).and_then(|info| path_in(&info.text));
+        path.is_some_and(|path| path.parent().is_some_and(|(from, _)| from.moved(dir, dir).is_some()))
+    })
+}
+
+/// The path that such a file says, below the mount point.
+fn path_in(text: &[u8]) -> Option<DirPath> {
+    let said = text.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"Path="))?;
+    let path: Vec<u8> = percent_decode(said).collect();
+    Some(DirPath::of(path.split(|byte| *byte == b'/').filter(|name| !name.is_empty())))
 }
 
 /// The file of this name.

@@ -10,7 +10,7 @@ use crate::tree::path::DirPath;
 use crate::tree::state::State;
 use crate::tree::trash_can::{self, Part};
 use crate::tree::view::{At, Naming, View};
-use crate::tree::{Node, Tree, folders, trash, view};
+use crate::tree::{Node, Tree, folders, trash, trash_info, view};
 
 /// A name that somebody types is text.
 fn text(name: &[u8]) -> Result<&str, FsError> {
@@ -25,7 +25,16 @@ impl Tree {
             return Err(FsError::Exists);
         }
         let (top, at) = dir.split_view().ok_or(FsError::ReadOnly)?;
-        let says = view(top).ok_or(FsError::NotFound)?.mkdir(&state, &at, text(name)?)?;
+        let view = view(top).ok_or(FsError::NotFound)?;
+        let says = view.mkdir(&state, &at, text(name)?).or_else(|error| {
+            // Whoever puts something back makes the directory that went with it.
+            let made = dir.join(name);
+            if !trash_info::came_from(&state, &made) {
+                return Err(error);
+            }
+            state.lingering.expect(&made);
+            Ok(Says::Nothing)
+        })?;
         Ok(Act::of(parent, says))
     }
 

@@ -175,7 +175,9 @@ impl Tree {
             return expunge(&state, row, &from, there);
         }
         let moved_in = moved_in(&state, &new_dir, row).filter(|_| dir != new_dir);
-        if matches!(into, Class::Found)
+        // Where it was found and deleted, it is not put: it is out of the trash, and found there again or not.
+        let is_put_back = matches!(from, Class::Trash) && is_asked(&new_dir);
+        if matches!(into, Class::Found) && !is_put_back
             || moved_in.is_none()
                 && matches!((&from, &into), (Class::Decided(_) | Class::Computed, Class::Computed))
         {
@@ -186,7 +188,9 @@ impl Tree {
         if occupant.is_some() && onto == Onto::Nothing {
             return Err(FsError::Exists);
         }
-        free_for(&state, &new_dir, new_name, row)?;
+        if !is_put_back {
+            free_for(&state, &new_dir, new_name, row)?;
+        }
         let here = Place { ino: parent, dir: dir.clone(), name: name.into() };
         if dir == new_dir {
             // Another name where it is: it keeps its own.
@@ -256,6 +260,12 @@ fn pointed_to(dir: &DirPath, target: &Path, mountpoint: &Path) -> Option<DirPath
         }
     }
     Some(at)
+}
+
+/// Whether what is in a directory is found by asking for it.
+fn is_asked(dir: &DirPath) -> bool {
+    let Some((top, at)) = dir.split_view() else { return false };
+    !at.is_empty() && view(top).is_some_and(|view| view.naming() == Naming::Ranked)
 }
 
 /// A name may be given to a photo where nothing is called so, or it itself.
