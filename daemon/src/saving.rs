@@ -19,7 +19,7 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, PoisonError};
 
@@ -156,15 +156,19 @@ fn put(
     // It has happened: whatever goes wrong from here on, the library is told.
     let kept_well = changing.settle().and_then(|_| settled());
     service.kept().look_at(path.root, &root, asset);
-    observe(service, (&root, path), digests, metadata.clone())?;
+    let mut replaced = vec![(root, path)];
     for (root, path) in places {
-        let put = put_also(service, asset, from.checksum, (&root, &path), &read).and_then(|put| {
-            if put { observe(service, (&root, path), digests, metadata.clone()) } else { Ok(()) }
-        });
-        if let Err(error) = put {
-            tracing::warn!(%error, root = %root.display(), "a photo that stands in two places was saved in one of them");
+        match put_also(library, asset, from.checksum, (&root, &path), &read) {
+            Ok(false) => {}
+            Ok(true) => replaced.push((root, path)),
+            Err(error) => tracing::warn!(
+                %error,
+                root = %root.display(),
+                "a photo that stands in two places was saved in one of them"
+            ),
         }
     }
+    observe(service, replaced, digests, &metadata)?;
     kept_well?;
     Ok(Put::Saved)
 }
@@ -181,13 +185,13 @@ fn begin((room, root, path): (&Path, &Path, &FilePath), stat: Stat, mut read: &F
 
 /// Has what `read` reads take the place of the bytes that a photo had, where they stand a second time; says whether they do.
 fn put_also(
-    service: &Service,
+    library: &Library,
     asset: AssetId,
     from: Checksum,
     (root, path): (&Path, &FilePath),
     read: &File,
 ) -> Result<bool, SourceError> {
-    let known = as_known(service.library(), root, path, asset);
+    let known = as_known(library, root, path, asset);
     let Some((_, stat)) = known.filter(|(digests, _)| digests.checksum == from) else { return Ok(false) };
     let room = kept::folder(root, asset);
     let mut changing = begin((&room, root, path), stat, read)?;
@@ -203,23 +207,27 @@ fn put_also(
     Ok(true)
 }
 
-/// Tells the library of what stands at a path since a moment ago, and the watcher to come and look.
+/// Tells the library of what stands in these places since a moment ago, and the watcher to come and look. At once: of a copy
+/// that is not what the photo is, the library makes another.
 fn observe(
     service: &Service,
-    (root, path): (&Path, FilePath),
+    places: Vec<(PathBuf, FilePath)>,
     digests: Digests,
-    metadata: Metadata,
+    metadata: &Metadata,
 ) -> Result<(), SourceError> {
-    let stat = beneath::open_root(root).and_then(|root| beneath::regular_file(root, &path.relative))?;
-    if let Some(stat) = stat {
-        // Its sidecars are read when the watcher comes to look, a moment later.
-        let (stat, sidecars) = (beneath::file_stat(&stat), Vec::new());
-        let metadata = Box::new(metadata);
-        let seen = Observation::Asset { path: path.clone(), stat, digests, metadata, sidecars };
-        service.library().observe(vec![seen]).map_err(refusal)?;
+    let mut seen = Vec::new();
+    for (root, path) in &places {
+        let stat = beneath::open_root(root).and_then(|root| beneath::regular_file(root, &path.relative))?;
+        if let Some(stat) = stat {
+            // Its sidecars are read when the watcher comes to look, a moment later.
+            let (path, stat, sidecars) = (path.clone(), beneath::file_stat(&stat), Vec::new());
+            let metadata = Box::new(metadata.clone());
+            seen.push(Observation::Asset { path, stat, digests, metadata, sidecars });
+        }
     }
+    service.library().observe(seen).map_err(refusal)?;
     if let Some(watcher) = service.watcher() {
-        watcher.arrived(path);
+        places.into_iter().for_each(|(_, path)| watcher.arrived(path));
     }
     Ok(())
 }

@@ -152,9 +152,8 @@ fn a_photo_that_stands_in_two_folders_is_saved_over_in_both_and_gone_back_from_i
     let id = shown(&site)["id"].clone();
     let source = site.folder().join("new.jpg");
     std::fs::write(&source, &is).unwrap();
-    let folders = site.mount().join("folders");
-    let root = folders.join(&folder::names(&folders)[0]);
-    let seen = |place: &str| if root.join(place).exists() { root.join(place) } else { folders.join(place) };
+    let root = site.mount().join("folders").join(site.photos().file_name().unwrap());
+    let seen = |place: &str| root.join(place);
     run("cp", &[source.as_os_str(), seen(places[1]).as_os_str()]);
     let has = |picture: &[u8]| {
         for place in places {

@@ -138,11 +138,14 @@ struct Feeder {
 
 impl Feeder {
     fn run(mut self) {
-        if let Err(error) = self.catch_up() {
-            tracing::error!(%error, "the text index could not catch up; it is filled anew with the next change");
-            self.anew = true;
-        }
         let mut newest: Option<Arc<Snapshot>> = None;
+        if let Err(error) = self.catch_up() {
+            tracing::error!(%error, "the text index could not catch up; it is filled anew in a moment");
+            self.anew = true;
+            self.writer = None;
+            // There may be no other change for long.
+            newest = self.library.upgrade().map(|library| library.snapshot());
+        }
         let mut since = Instant::now();
         loop {
             let patience = if self.waiting.is_empty() && newest.is_none() {

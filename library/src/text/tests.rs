@@ -179,6 +179,38 @@ fn a_crash_loses_what_was_not_committed_and_the_cursor_says_so() {
     assert_eq!(found(&index, "jpg"), [2]);
 }
 
+/// Found by a kill of the program: from then on, no commit succeeded.
+#[test]
+fn what_a_commit_that_was_killed_left_behind_is_in_nobodys_way() {
+    let (before, after) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let folder = schema::Fields::default().folder_name();
+    let (was, is) = (before.path().join(&folder), after.path().join(&folder));
+    drop(index_of(before.path(), &[named(1, "ant.jpg"), named(2, "bee.jpg")]));
+    fs::create_dir(&is).unwrap();
+    for file in fs::read_dir(&was).unwrap().map(|file| file.unwrap().file_name()) {
+        fs::copy(was.join(&file), is.join(&file)).unwrap();
+    }
+    let delete = |dir: &std::path::Path| {
+        let index = TextIndex::open(dir).unwrap();
+        let mut writer = index.writer().unwrap();
+        writer.apply(&[TextChange::Delete(RowNumber(1))]).unwrap();
+        writer.commit(cursor(2)).unwrap();
+        found(&index, "jpg")
+    };
+    assert_eq!(delete(after.path()), [2]);
+    // The files are there, and the commit is not.
+    let mut left = 0;
+    for file in fs::read_dir(&is).unwrap().map(|file| file.unwrap().file_name()) {
+        let is_new = file.to_string_lossy().ends_with(".del") || file == ".managed.json";
+        left += u32::from(is_new);
+        if is_new {
+            fs::copy(is.join(&file), was.join(&file)).unwrap();
+        }
+    }
+    assert_eq!(left, 2);
+    assert_eq!(delete(before.path()), [2]);
+}
+
 #[test]
 fn a_damaged_index_is_put_aside_and_reported() {
     let sample = tempfile::tempdir().unwrap();

@@ -33,6 +33,8 @@ impl TextWriter {
         // Every edit of a photo is a deletion: without this, deleted words are never let go.
         policy.set_del_docs_ratio_before_merge(0.3);
         writer.set_merge_policy(Box::new(policy));
+        // A process that was killed in the middle of a commit left files that the next commit would make.
+        writer.garbage_collect_files().wait()?;
         let mut known = RoaringBitmap::new();
         for segment in reader.searcher().segment_readers() {
             let rows = segment.fast_fields().column_first_or_default::<u64>(ROW)?;
