@@ -141,14 +141,15 @@ fn put(
     } else {
         changing.keep_in(kept::undone(&room).inspect_err(|_| changing.give_up())?);
     }
-    let before = library.save_over(face, asset, from.checksum, digests).map_err(|error| {
+    let pixels = metadata.size;
+    let before = library.save_over(face, asset, from.checksum, (digests, pixels)).map_err(|error| {
         changing.give_up();
         refusal(error)
     })?;
     let done = library.sync().map_err(refusal).and_then(|()| Ok(changing.swap()?));
     if let Err(error) = done {
         changing.give_up();
-        if let Err(error) = library.save_over(face, asset, digests.checksum, before) {
+        if let Err(error) = library.save_over(face, asset, digests.checksum, (before, None)) {
             tracing::error!(%error, "a version that could not be saved is found to be none by the next scan");
         }
         return Err(error);

@@ -108,6 +108,83 @@ fn people_are_named_merged_and_left_without_a_name_by_moving_their_directories()
     assert_eq!(listed(&at("people/unnamed/person 1")), ["a.jpg", "b.jpg"]);
 }
 
+/// Found by the reference model: a number leads to somebody who is not listed, so nobody noticed that they were not any more.
+#[test]
+fn who_is_in_no_photo_any_more_is_not_listed_and_is_again_when_they_are_in_one() {
+    let mounted = Mounted::new();
+    let photo = mounted.library.add_plain("a.jpg", b"one");
+    mounted.library.person(None, &[photo]);
+    let at = |path: &str| mounted.at(path);
+    soon("somebody", || at("people/unnamed/person 1/a.jpg").exists());
+    assert_eq!(
+        (listed(&at("people")), listed(&at("people/unnamed"))),
+        (vec!["unnamed".into()], vec!["person 1".into()])
+    );
+    let mut watcher = Watcher::of(&[&at("people"), &at("people/unnamed")]);
+    std::fs::remove_file(at("people/unnamed/person 1/a.jpg")).unwrap();
+    assert_eq!((listed(&at("people")), listed(&at("people/unnamed"))), (vec![], vec![]));
+    assert!(at("people/unnamed/person 1").exists(), "a number leads there for ever");
+    std::fs::hard_link(at("all/2024/05/a.jpg"), at("people/unnamed/person 1/a.jpg")).unwrap();
+    assert_eq!(
+        (listed(&at("people")), listed(&at("people/unnamed"))),
+        (vec!["unnamed".into()], vec!["person 1".into()])
+    );
+    watcher.expect("CREATE,ISDIR person 1");
+    watcher.expect("CREATE,ISDIR unnamed");
+}
+
+/// Found by the reference model: `people/Ann`, just emptied, was waited with although Ann was called otherwise by her number.
+#[test]
+fn the_name_of_somebody_who_is_renamed_by_number_is_free_at_once() {
+    let mounted = Mounted::new();
+    let photo = mounted.library.add_plain("a.jpg", b"one");
+    mounted.library.person(Some("Ann"), &[photo]);
+    let at = |path: &str| mounted.at(path);
+    soon("somebody", || at("people/Ann/a.jpg").exists());
+    std::fs::remove_file(at("people/Ann/a.jpg")).unwrap();
+    std::fs::rename(at("people/unnamed/person 1"), at("people/Bea")).unwrap();
+    std::fs::create_dir(at("people/Ann")).unwrap();
+    std::fs::remove_dir(at("people/unnamed/person 2")).unwrap();
+    std::fs::create_dir(at("people/Ann")).unwrap();
+    assert_eq!(listed(&at("people")), ["Ann", "Bea"]);
+}
+
+/// Found by the reference model: the kernel takes what was moved onto for removed, and listed nothing for as long as it remembered
+/// it; and what stays where it was moved from was stale while it was told so.
+#[test]
+fn somebody_who_takes_in_another_is_another_directory() {
+    let mounted = Mounted::new();
+    let photos = ["a.jpg", "b.jpg"].map(|name| mounted.library.add_plain(name, name.as_bytes()));
+    mounted.library.person(Some("Ann"), &photos[..1]);
+    mounted.library.person(None, &photos[1..]);
+    let at = |path: &str| mounted.at(path);
+    soon("somebody", || at("people/unnamed/person 2/b.jpg").exists());
+    // Held, or the kernel would not remember it.
+    let held = std::fs::File::open(at("people/Ann")).unwrap();
+    let before = held.metadata().unwrap().ino();
+    std::fs::rename(at("people/unnamed/person 2"), at("people/Ann")).unwrap();
+    soon("both photos", || listed(&at("people/Ann")) == ["a.jpg", "b.jpg"]);
+    let number = |path: &str| at(path).metadata().unwrap().ino();
+    soon("its own number", || number("people/Ann") != number("people/unnamed/person 2"));
+    assert_ne!(number("people/Ann"), before);
+    assert_eq!(listed(&at("people/Ann")), ["a.jpg", "b.jpg"]);
+}
+
+/// Found by the reference model: `mkdir` refused the name, and a move onto the directory gave it.
+#[test]
+fn nobody_is_called_unnamed() {
+    let mounted = Mounted::new();
+    let photo = mounted.library.add_plain("a.jpg", b"one");
+    mounted.library.person(Some("Ann"), &[photo]);
+    let at = |path: &str| mounted.at(path);
+    soon("somebody", || at("people/Ann/a.jpg").exists());
+    for name in ["people/unnamed", "people/Unnamed"] {
+        let refused = std::fs::rename(at("people/Ann"), at(name)).unwrap_err();
+        assert_eq!(refused.raw_os_error(), Some(libc::EPERM), "{name}");
+    }
+    assert_eq!(listed(&at("people")), ["Ann"]);
+}
+
 #[test]
 fn attributes_are_set_and_left_to_the_file_again() {
     let mounted = Mounted::new();
@@ -398,7 +475,7 @@ fn file_managers_find_their_trash_and_empty_it() {
         mounted.library.add_plain(name, name.as_bytes());
     }
     let at = |path: &str| mounted.at(path);
-    soon("photos", || listed(&at("all/2024/05")).len() == 2);
+    soon("photos", || at("all/2024/05").exists() && listed(&at("all/2024/05")).len() == 2);
     let user = rustix::process::geteuid().as_raw();
     let can = at(&format!(".Trash-{user}"));
     let about = std::fs::symlink_metadata(&can).unwrap();

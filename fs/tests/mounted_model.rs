@@ -14,8 +14,10 @@ use galleryfs_fs::{Mount, Options, Passthrough};
 use library::RowNumber;
 use library::snapshot::fixture::Photo;
 use proptest::prelude::*;
+use support::lives::with_photos;
 use support::mounted::Mounted;
-use support::reference::{Op, Reference, ops, walked};
+use support::reference::ops::{Op, ops};
+use support::reference::walk::{left, read, walked};
 use support::{HandClock, TestLibrary};
 
 /// One thing that happens. Numbers are taken modulo what there is, so that shrinking keeps steps valid.
@@ -205,39 +207,28 @@ proptest! {
     }
 }
 
-/// A library of a few photos, and what it should be.
-fn with_photos(add: impl Fn(&str, Option<&str>)) -> Reference {
-    let mut reference = Reference::default();
-    for (name, day) in [
-        ("a.jpg", Some("2024-05-01")),
-        ("b.jpg", Some("2024-05-02")),
-        ("c.jpg", Some("2023-12-31")),
-        ("d.jpg", None),
-    ] {
-        add(name, day);
-        reference.add(name, day);
-    }
-    reference
-}
-
 fn decided(ops: &[Op]) -> Result<(), TestCaseError> {
     let mounted = Mounted::new();
-    let mut reference = with_photos(|name, day| {
-        let taken = day.map(|day| format!("{day}T10:00:00"));
-        let photo = Photo { path: name, taken: taken.as_deref(), ..Photo::default() };
-        mounted.library.add(&photo, name.as_bytes());
-    });
-    support::mounted::soon("the photos", || walked(&mounted.at("")) == reference.listed());
+    let mut reference = with_photos(&mounted.library);
+    let top = mounted.at("");
+    support::mounted::soon("the photos", || walked(&top) == reference.listed());
     let mut acts = Vec::new();
     for op in ops {
         let Some(act) = reference.act(op) else { continue };
-        let done = act.perform(&mounted.at(""));
+        let done = act.perform(&top);
         acts.push(act.clone());
         let should = reference.apply(&act);
         prop_assert_eq!(done.is_ok(), should, "the last of {:#?}: {:?}", &acts, done);
-        let (found, wanted) = (walked(&mounted.at("")), reference.listed());
-        let differ: Vec<_> = found.symmetric_difference(&wanted).collect();
+        let wanted = (reference.listed(), reference.contents(), reference.left());
+        let mut found = (walked(&top), read(&top), left(&top));
+        let begun = Instant::now();
+        while found != wanted && !act.shows_at_once() && begun.elapsed() < Duration::from_secs(10) {
+            std::thread::sleep(Duration::from_millis(2));
+            found = (walked(&top), read(&top), left(&top));
+        }
+        let differ: Vec<_> = found.0.symmetric_difference(&wanted.0).collect();
         prop_assert!(differ.is_empty(), "at once after the last of {:#?}: {:?}", acts, differ);
+        prop_assert_eq!(&found, &wanted, "after the last of {:#?}", acts);
     }
     Ok(())
 }

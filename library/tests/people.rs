@@ -6,9 +6,10 @@ mod folder;
 mod portraits;
 
 use library::journal::Face as Via;
+use library::metadata::PixelSize;
 use library::people::PeopleError;
 use library::query::Mode;
-use library::{Entity, Facet, LibraryError, Named, PersonId, RowNumber};
+use library::{Decision, Digests, Entity, Facet, LibraryError, Named, PersonId, RowNumber};
 use portraits::{Portraits, Shot, of};
 
 /// Three people: 1 in five photos, 2 in four, 3 in two; twice two together.
@@ -371,4 +372,89 @@ fn everybody_who_follows_is_told() {
 
 fn row(party: &Portraits, name: &str) -> RowNumber {
     party.folder.row(name).unwrap()
+}
+
+/// Saves other bytes over a photo as through a face of ours.
+fn save_over(party: &mut Portraits, name: &str, text: &str) {
+    let asset = party.asset(name);
+    let before = party.content(name);
+    let pixels = text.split_once("size=").and_then(|(_, size)| {
+        let (width, height) = size.split_once('x')?;
+        Some(PixelSize { width: width.parse().ok()?, height: height.parse().ok()? })
+    });
+    let now = (Digests::of(text.as_bytes()), pixels);
+    party.library().save_over(Via::Mount, asset, before, now).unwrap();
+    party.folder.add(name, text.as_bytes());
+}
+
+/// Who is in a photo, by a face there or without one.
+fn in_photo(party: &Portraits, name: &str) -> Vec<PersonId> {
+    let snapshot = party.snapshot();
+    let row = snapshot.row(party.folder.row(name).unwrap()).unwrap();
+    row.extras.persons.iter().map(|person| snapshot.person(*person).unwrap().id).collect()
+}
+
+/// Found by the reference model of the mount: a photo lost its people when it was saved over.
+#[test]
+fn who_was_said_to_be_in_a_photo_is_in_it_when_it_is_saved_over() {
+    let mut party = Portraits::new();
+    party.arrives_saying("a.jpg", "size=40x30", &[of(1), of(2)]);
+    let account = party.library().account();
+    let [ann, bob] =
+        ["Ann", "Bob"].map(|name| party.library().new_person(Via::Mount, account, name).unwrap());
+    let (first, second) = (party.face("a.jpg", 0), party.face("a.jpg", 1));
+    party.library().assign_face(Via::Mount, account, first, ann).unwrap();
+    party.library().assign_face(Via::Mount, account, second, bob).unwrap();
+    let says = |party: &Portraits, decision| {
+        let asset = party.asset("a.jpg");
+        party.library().decide(Via::Mount, &[(asset, vec![decision])]).unwrap();
+    };
+
+    // Of the same shape: the faces are where they were.
+    save_over(&mut party, "a.jpg", "size=80x60");
+    assert_eq!(in_photo(&party, "a.jpg").len(), 2, "before anybody looked for faces");
+    party.look("a.jpg");
+    assert_eq!(party.who("a.jpg"), [Some(ann), Some(bob)]);
+    // Cropped: nobody knows where their faces are, and a face that was another's place is not theirs.
+    save_over(&mut party, "a.jpg", "size=20x30");
+    party.look("a.jpg");
+    assert_eq!(party.who("a.jpg"), [None, None]);
+    assert_eq!(in_photo(&party, "a.jpg").len(), 2);
+    says(&party, Decision::NotIn(bob));
+    assert_eq!(in_photo(&party, "a.jpg"), [ann]);
+    // Back to what it was, which is not what was said since.
+    save_over(&mut party, "a.jpg", "a.jpg size=40x30");
+    assert_eq!(party.who("a.jpg"), [Some(ann), None]);
+    assert_eq!(in_photo(&party, "a.jpg"), [ann]);
+    party.rebuild(0);
+    assert_eq!(party.who("a.jpg"), [Some(ann), None]);
+}
+
+/// The same: whoever is in a photo without a face there can be taken out of it.
+#[test]
+fn who_is_in_a_photo_by_a_word_that_no_face_has_can_be_taken_out() {
+    let mut party = Portraits::new();
+    party.arrives_saying("a.jpg", "size=40x30", &[of(1)]);
+    let account = party.library().account();
+    let ann = party.library().new_person(Via::Mount, account, "Ann").unwrap();
+    party.library().assign_face(Via::Mount, account, party.face("a.jpg", 0), ann).unwrap();
+    save_over(&mut party, "a.jpg", "size=30x40");
+    assert_eq!(in_photo(&party, "a.jpg"), [ann]);
+    let asset = party.asset("a.jpg");
+    party.library().decide(Via::Mount, &[(asset, vec![Decision::NotIn(ann)])]).unwrap();
+    assert!(in_photo(&party, "a.jpg").is_empty());
+}
+
+/// Found by the reference model of the mount: moved from `people/Ann` to the number that is Ann's, a photo was nowhere.
+#[test]
+fn a_photo_that_is_taken_from_somebody_and_given_to_them_is_theirs() {
+    let mut party = Portraits::new();
+    party.arrives("a.jpg", &[of(1)]);
+    let account = party.library().account();
+    let ann = party.library().new_person(Via::Mount, account, "Ann").unwrap();
+    let asset = party.asset("a.jpg");
+    let decide = |decisions| party.library().decide(Via::Mount, &[(asset, decisions)]).unwrap();
+    decide(vec![Decision::IsIn(ann)]);
+    decide(vec![Decision::NotIn(ann), Decision::IsIn(ann)]);
+    assert_eq!(party.who("a.jpg"), [Some(ann)]);
 }

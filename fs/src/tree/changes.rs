@@ -177,6 +177,19 @@ fn dirs_in(state: &Arc<State>, path: &DirPath) -> BTreeSet<Name> {
     dirs.map(|(name, _)| name.into_owned().into()).collect()
 }
 
+/// Whether a directory is listed by the one above.
+fn is_listed(state: &State, path: &DirPath) -> bool {
+    path.split_view().is_none_or(|(top, at)| view(top).is_some_and(|view| view.is_listed(state, &at)))
+}
+
+/// Whether two directories of a view list the same, under whatever names.
+fn are_one(state: &State, path: &DirPath, other: &DirPath) -> bool {
+    let (Some((top, at)), Some((other_top, other))) = (path.split_view(), other.split_view()) else {
+        return false;
+    };
+    top == other_top && view(top).is_some_and(|view| view.are_one(state, &at, &other))
+}
+
 /// Collects what changed, directory by directory.
 #[derive(Default)]
 struct Collected {
@@ -218,8 +231,15 @@ impl Collected {
             match (Tree::has(old, &at), Tree::has(new, &at)) {
                 (false, true) => self.dir(&parent).appeared.push(changed),
                 (true, false) => self.dir(&parent).vanished.push(changed),
-                // Found for a moment more, but not listed.
-                (true, true) if is_real(old, &at) != is_real(new, &at) => {
+                // Found before it was listed.
+                (true, true) if !is_listed(old, &at) && is_listed(new, &at) => {
+                    self.dir(&parent).appeared.push(changed);
+                }
+                // Found for a moment more, or for ever, but not listed.
+                (true, true)
+                    if is_real(old, &at) != is_real(new, &at)
+                        || is_listed(old, &at) != is_listed(new, &at) =>
+                {
                     self.dir(&parent);
                 }
                 _ => return,
@@ -344,10 +364,13 @@ impl Tree {
         // Taken before the numbers, as those do who begin a move.
         let moves = self.moves().clone();
         let mut inodes = self.inodes();
-        let mut renamed = Vec::new();
+        let (mut renamed, mut gone) = (Vec::new(), Vec::new());
         for moved in &moves {
-            let is_same =
-                !Self::has(new, &moved.from) && Self::has(old, &moved.from) && Self::has(new, &moved.to);
+            let stays = Self::has(new, &moved.from);
+            let is_one = |state: &State| are_one(state, &moved.from, &moved.to);
+            let is_same = Self::has(old, &moved.from)
+                && Self::has(new, &moved.to)
+                && (!stays || is_one(new) && !is_one(old));
             if is_same && inodes.rename(&moved.from, &moved.to) {
                 // The kernel has moved it already, and told whoever watches.
                 collected.forget(&moved.from, |dir| &mut dir.vanished);
@@ -355,10 +378,13 @@ impl Tree {
                 // Where something was there already, the kernel has another listing of what it moved.
                 collected.dir(&moved.to);
                 renamed.push(moved);
+            } else if stays {
+                // The kernel has put it where it is not: found again where it stayed, it must not be fetched from there.
+                let is_within = |path: &DirPath| path.moved(&moved.from, &moved.from).is_some();
+                gone.extend(inodes.all().filter(|(_, path)| is_within(path)).map(|(_, path)| path.clone()));
             }
         }
         let held: Vec<(u64, DirPath)> = inodes.all().map(|(ino, path)| (ino, path.clone())).collect();
-        let mut gone = Vec::new();
         for (_, path) in &held {
             if drifts && drifting(path)
                 || (path.as_bytes() == b"unreadable"

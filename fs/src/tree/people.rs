@@ -53,6 +53,16 @@ pub(super) fn path(state: &State, id: library::PersonId) -> Option<DirPath> {
     groups(state).path(People.name(), Facet::Person(state.snapshot.person_by_id(id)?.row))
 }
 
+/// The directories of those whose decision this is, which may be meant by their numbers.
+pub(super) fn paths_of(state: &State, decision: &PersonDecision) -> Vec<DirPath> {
+    let of: &[library::PersonId] = match decision {
+        PersonDecision::New(_) => &[],
+        PersonDecision::Name(person, _) | PersonDecision::Unname(person) => &[*person],
+        PersonDecision::Merge(from, into) => &[*from, *into],
+    };
+    of.iter().filter_map(|person| path(state, *person)).collect()
+}
+
 /// The person that a number, listed or not, leads to.
 fn numbered<'a>(state: &'a State, at: At<'_>) -> Option<&'a Person> {
     let [top, name] = at else { return None };
@@ -108,6 +118,15 @@ impl View for People {
         groups(state).has(at) || at == [UNNAMED.as_bytes()] || numbered(state, at).is_some()
     }
 
+    fn is_listed(&self, state: &State, at: At<'_>) -> bool {
+        groups(state).has(at)
+    }
+
+    fn are_one(&self, state: &State, at: At<'_>, other: At<'_>) -> bool {
+        let id = |at| person_at(state, at).map(|person| person.id);
+        id(at).is_some() && id(at) == id(other)
+    }
+
     fn contents(&self, state: &State, at: At<'_>) -> Contents {
         if groups(state).has(at) {
             return groups(state).contents(state, at);
@@ -152,7 +171,7 @@ impl View for People {
         Ok(Says::OfPerson(match other {
             Some(other) => PersonDecision::Merge(person.id, other.id),
             None if into == [UNNAMED.as_bytes()] => PersonDecision::Unname(person.id),
-            None if !into.is_empty() => return Err(FsError::Computed),
+            None if !into.is_empty() || folded(name) == UNNAMED => return Err(FsError::Computed),
             None if person_at(state, &target).is_some_and(|other| other.id != person.id) => {
                 return Err(FsError::Exists);
             }

@@ -44,6 +44,16 @@ pub(crate) trait View: Send + Sync {
     /// Whether there is such a directory.
     fn has(&self, state: &State, at: At<'_>) -> bool;
 
+    /// Whether the directory above lists it, where it is.
+    fn is_listed(&self, state: &State, at: At<'_>) -> bool {
+        self.has(state, at)
+    }
+
+    /// Whether these two directories are of the same, who is found by several names.
+    fn are_one(&self, _state: &State, _at: At<'_>, _other: At<'_>) -> bool {
+        false
+    }
+
     /// What such a directory lists.
     fn contents(&self, state: &State, at: At<'_>) -> Contents;
 

@@ -2,10 +2,11 @@
 
 #![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
+pub mod lives;
 pub mod mounted;
 pub mod reference;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
@@ -22,7 +23,7 @@ use galleryfs_fs::{
     Source, SourceError, TagDecision, Unreadable, Version,
 };
 use jiff::civil::Date;
-use library::metadata::TagPath;
+use library::metadata::{TagPath, Taken};
 use library::snapshot::fixture::{Fixture, Photo};
 use library::things::Things;
 use library::{
@@ -40,6 +41,8 @@ pub struct TestLibrary {
     kept: Mutex<Arc<Vec<Version>>>,
     things: Mutex<Arc<Things>>,
     versions: AtomicU64,
+    /// Those of which it was said when they were taken.
+    dated: Mutex<HashSet<AssetId>>,
     /// Where what is in the trash showed before.
     before_trash: Mutex<HashMap<AssetId, Visibility>>,
     /// When each file was last written here: one with another time is somebody else's doing.
@@ -66,6 +69,7 @@ impl TestLibrary {
             things: Mutex::default(),
             versions: AtomicU64::new(0),
             known: Mutex::default(),
+            dated: Mutex::default(),
             before_trash: Mutex::default(),
             syncs: AtomicU64::new(0),
             imports: AtomicU64::new(0),
@@ -205,7 +209,11 @@ impl TestLibrary {
                 Decision::Favourite(favourite) => fixture.change(number, |row| row.favourite = *favourite),
                 Decision::Rating(stars) => fixture.change(number, |row| row.rating = *stars),
                 Decision::Visibility(wanted) => fixture.change(number, |row| row.visibility = *wanted),
-                Decision::Taken(taken) => fixture.change(number, |row| row.taken = *taken),
+                Decision::Taken(taken) if row.taken == *taken => {}
+                Decision::Taken(taken) => {
+                    self.dated.lock().unwrap().insert(asset);
+                    fixture.change(number, |row| row.taken = *taken);
+                }
                 Decision::Description(text) => fixture.change(number, |row| row.described = text.is_some()),
                 Decision::Tag(tag) => tags.push(tag.clone()),
                 Decision::Untag(tag) => tags.retain(|known| known != tag),
@@ -217,6 +225,7 @@ impl TestLibrary {
                     fixture.change(number, |row| row.visibility = Visibility::Trashed);
                 }
                 Decision::Trash(true) => {}
+                Decision::Trash(false) if row.visibility != Visibility::Trashed => {}
                 Decision::Trash(false) => {
                     let before = self.before_trash.lock().unwrap().remove(&asset);
                     fixture.change(number, |row| row.visibility = before.unwrap_or(Visibility::Timeline));
@@ -261,8 +270,12 @@ impl TestLibrary {
         std::fs::write(&path, bytes)?;
         self.note(&path);
         let modified = path.metadata()?.modified()?;
+        let is_dated = |asset: &AssetId| self.dated.lock().unwrap().contains(asset);
         self.edit(|fixture| {
             fixture.change(row, |row| {
+                if let Some(taken) = taken(bytes).filter(|_| !is_dated(&row.id)) {
+                    row.taken = taken;
+                }
                 row.inode = library::AssetInode::of(row.id, &library::Checksum::of(bytes), 0);
                 row.size = bytes.len() as u64;
                 row.modified = jiff::Timestamp::try_from(modified).unwrap().into();
@@ -273,18 +286,71 @@ impl TestLibrary {
     }
 }
 
+/// When a photo of these bytes was taken, where they say so: "taken 2024-05-01", "undated".
+fn taken(bytes: &[u8]) -> Option<Option<Taken>> {
+    let text = String::from_utf8_lossy(bytes);
+    if text.contains("undated") {
+        return Some(None);
+    }
+    let (_, day) = text.split_once("taken ")?;
+    let local = format!("{}T10:20:30", day.get(..10)?).parse().ok()?;
+    Some(Some(Taken { local, zone: None }))
+}
+
+impl TestLibrary {
+    /// The photo that has these bytes.
+    fn of_bytes(&self, bytes: &[u8]) -> Option<(RowNumber, AssetId)> {
+        let snapshot = self.snapshot();
+        let is_it = |row: RowNumber| {
+            self.path_of(row, &snapshot)
+                .is_some_and(|path| std::fs::read(path).is_ok_and(|known| known == bytes))
+        };
+        snapshot.rows().find(|(row, _)| is_it(*row)).map(|(number, row)| (number, row.id))
+    }
+
+    /// Whether somebody is to be in a photo with nobody in it: its bytes say so.
+    fn is_nobody(&self, asset: AssetId, decisions: &[Decision]) -> bool {
+        let snapshot = self.snapshot();
+        let row = snapshot.by_id(asset).unwrap();
+        let is_in = |person: &PersonId| {
+            let person = snapshot.person_by_id(*person).unwrap().row;
+            snapshot.row(row).unwrap().extras.persons.contains(&person)
+        };
+        let is_news = |decision: &Decision| match decision {
+            Decision::IsIn(person) => !is_in(person),
+            _ => false,
+        };
+        let bytes = || std::fs::read(self.path_of(row, &snapshot)?).ok();
+        decisions.iter().any(is_news)
+            && bytes().is_some_and(|bytes| String::from_utf8_lossy(&bytes).contains("nobody"))
+    }
+}
+
 impl Source for TestLibrary {
     fn decide_person(&self, decision: &PersonDecision) -> Result<(), SourceError> {
         let mut fixture = self.fixture.lock().unwrap();
         let people: Vec<PersonId> = match decision {
-            PersonDecision::New(name) => vec![fixture.person(Some(name), &[])],
-            PersonDecision::Name(person, name) => {
-                let taken = fixture.snapshot().person_named(fixture.account(), name).map(|other| other.id);
-                if taken.is_some_and(|other| other != *person) {
+            PersonDecision::New(name) => {
+                if fixture.snapshot().person_named(fixture.account(), name).is_some() {
                     return Err(SourceError::Taken(format!("{name} is another")));
                 }
-                fixture.name_person(*person, Some(name));
-                vec![*person]
+                vec![fixture.person(Some(name), &[])]
+            }
+            PersonDecision::Name(person, name) => {
+                let snapshot = fixture.snapshot();
+                let has_name = snapshot.person_by_id(*person).is_some_and(|person| person.name.is_some());
+                let other = snapshot.person_named(fixture.account(), name).map(|other| other.id);
+                match other.filter(|other| other != person) {
+                    Some(_) if has_name => return Err(SourceError::Taken(format!("{name} is another"))),
+                    Some(other) => {
+                        fixture.merge_people(*person, other);
+                        vec![*person, other]
+                    }
+                    None => {
+                        fixture.name_person(*person, Some(name));
+                        vec![*person]
+                    }
+                }
             }
             PersonDecision::Unname(person) => {
                 fixture.name_person(*person, None);
@@ -412,6 +478,11 @@ impl Source for TestLibrary {
         if self.disk_failed.load(Ordering::Relaxed) {
             return Err(io::Error::from_raw_os_error(libc::EIO).into());
         }
+        if let Some((asset, _)) =
+            decisions.iter().find(|(asset, decisions)| self.is_nobody(*asset, decisions))
+        {
+            return Err(SourceError::Refused(format!("there is no face in {asset}")));
+        }
         for (asset, decisions) in decisions {
             decisions.iter().for_each(|decision| self.decide_one(*asset, decision));
         }
@@ -510,13 +581,9 @@ impl Source for TestLibrary {
         if bytes.starts_with(b"no") {
             return Ok(Arrived::Left("it is no photo".into()));
         }
-        let snapshot = self.snapshot();
-        let known = snapshot.rows().find(|(row, _)| {
-            let path = self.path_of(*row, &snapshot);
-            path.is_some_and(|path| std::fs::read(path).is_ok_and(|known| known == bytes))
-        });
-        if let Some((_, row)) = known {
-            return Ok(Arrived::Known(row.id));
+        if let Some((_, known)) = self.of_bytes(&bytes) {
+            self.decide(&[(known, vec![Decision::Trash(false)])])?;
+            return Ok(Arrived::Known(known));
         }
         let relative = format!("in/{}", name.display());
         std::fs::create_dir_all(self.root.join("in"))?;
@@ -531,6 +598,9 @@ impl Source for TestLibrary {
                 taken: Some("2024-05-01T10:20:30"),
                 ..Photo::default()
             });
+            if let Some(taken) = taken(&bytes) {
+                fixture.change(added, |row| row.taken = taken);
+            }
             vec![added]
         });
         Ok(Arrived::TakenIn(commit.snapshot.row(added).map(|row| row.id)))
@@ -548,6 +618,11 @@ impl Source for TestLibrary {
         std::io::Read::read_to_end(&mut &*new, &mut bytes)?;
         if bytes.starts_with(b"no") {
             return Err(SourceError::Refused("it is no photo".into()));
+        }
+        match self.of_bytes(&bytes) {
+            Some((same, _)) if same == row => return Ok(()),
+            Some(_) => return Err(SourceError::Refused("it is another photo".into())),
+            None => {}
         }
         std::fs::copy(&path, path.with_extension("before"))?;
         self.keep(row, &path)?;

@@ -1,5 +1,6 @@
 //! People: what was found in pictures goes in, what the user decides goes in, and who is who comes out.
 
+mod carrying;
 mod deciding;
 mod finding;
 mod gathering;
@@ -8,6 +9,7 @@ mod known;
 mod reading;
 mod telling;
 
+pub(super) use self::carrying::carry;
 pub use self::deciding::Named;
 pub(super) use self::deciding::{is_in, is_not_in};
 pub(super) use self::gathering::Gathering;

@@ -3,12 +3,14 @@
 //! In a folder that is decided by what the new bytes show (a file that was replaced by another photo is another photo).
 //! Whoever saves through a face of ours has said which photo it is.
 
+use super::people::carry;
 use super::{Library, LibraryError};
 use crate::catalogue::keys::Key;
 use crate::checksum::{Checksum, Digests};
 use crate::fact::Fact;
 use crate::id::AssetId;
 use crate::journal::Face;
+use crate::metadata::PixelSize;
 
 /// Why a photo cannot be saved over. Nothing was changed then.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -25,18 +27,19 @@ pub enum SaveError {
 }
 
 impl Library {
-    /// These bytes take the place of those with the checksum `from` from now on, though they may yet have to be put there.
-    /// Returns the digests of the ones before.
+    /// These bytes, of a picture of so many pixels, take the place of those with the checksum `from` from now on, though they may
+    /// yet have to be put there. Who was said to be in it still is. Returns the digests of the ones before.
     pub fn save_over(
         &self,
         face: Face,
         asset: AssetId,
         from: Checksum,
-        to: Digests,
+        (to, pixels): (Digests, Option<PixelSize>),
     ) -> Result<Digests, LibraryError> {
         self.write(self.account(), face, |tx, _| {
             let record = tx.asset(asset)?.ok_or(LibraryError::NoAsset(asset))?;
             let (owner, before) = (record.owner, record.digests);
+            let pixels_before = record.metadata.as_ref().and_then(|metadata| metadata.size);
             if before.checksum != from {
                 return Err(SaveError::Changed.into());
             }
@@ -48,6 +51,7 @@ impl Library {
             }
             if to.checksum != from {
                 tx.decide(Fact::Version { asset, from, to })?;
+                carry(tx, owner, (&from, pixels_before), (&to.checksum, pixels))?;
             }
             Ok(before)
         })

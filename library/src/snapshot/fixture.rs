@@ -106,7 +106,9 @@ impl Fixture {
 
     /// Somebody, in these photos: named, or met so often that they show.
     pub fn person(&mut self, name: Option<&str>, photos: &[RowNumber]) -> PersonId {
-        let number = self.snapshot.people(self.account).count() as u32 + 1;
+        // Given once, whoever they become.
+        let is_free = |number: &u32| self.snapshot.person_numbered(self.account, *number).is_none();
+        let number = (1..).find(is_free).unwrap_or_default();
         let mut bytes = [7; 16];
         bytes[..4].copy_from_slice(&number.to_be_bytes());
         let person = PersonId::from_bytes(bytes);
@@ -144,11 +146,15 @@ impl Fixture {
         });
     }
 
-    /// Makes somebody of somebody else, in all their photos.
+    /// Makes somebody of somebody else, in all their photos. The name of the first stays where the other has none.
     pub fn merge_people(&mut self, from: PersonId, into: PersonId) {
         let old = self.snapshot.person_rows(std::iter::once(from));
-        let name = self.snapshot.person_by_id(from).and_then(|person| person.name.clone());
+        let name = |person| self.snapshot.person_by_id(person).and_then(|person| person.name.clone());
+        let (name, kept) = (name(from), name(into));
         self.put_person(from, name.as_deref(), Some(into));
+        if kept.is_none() {
+            self.put_person(into, name.as_deref(), None);
+        }
         let new = self.snapshot.person_rows(std::iter::once(into));
         let photos: Vec<RowNumber> = self
             .snapshot

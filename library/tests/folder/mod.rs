@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use library::metadata::{FaceRegion, Rating, TagPath, Taken};
+use library::metadata::{FaceRegion, PixelSize, Rating, TagPath, Taken};
 use library::{
     Digests, FilePath, FileStat, Format, Library, Metadata, Observation, OpenReport, RootId, RootSpec,
     RowNumber, SidecarSeen,
@@ -204,6 +204,10 @@ fn read(name: &str, bytes: &[u8]) -> Metadata {
     Metadata {
         format: name.rsplit_once('.').and_then(|(_, extension)| Format::from_extension(extension)),
         taken: said("taken").and_then(|time| time.parse().ok()).map(|local| Taken { local, zone: None }),
+        size: said("size").and_then(|size| {
+            let (width, height) = size.split_once('x')?;
+            Some(PixelSize { width: width.parse().ok()?, height: height.parse().ok()? })
+        }),
         live_id: said("live").map(str::to_owned),
         rating: said("stars").and_then(|stars| Rating::new(stars.parse().ok()?)),
         tags: text

@@ -10,7 +10,7 @@ use crate::tree::path::DirPath;
 use crate::tree::state::State;
 use crate::tree::trash_can::{self, Part};
 use crate::tree::view::{At, Naming, View};
-use crate::tree::{Node, Tree, folders, trash, trash_info, view};
+use crate::tree::{Node, Tree, folders, people, trash, trash_info, view};
 
 /// A name that somebody types is text.
 fn text(name: &[u8]) -> Result<&str, FsError> {
@@ -51,6 +51,7 @@ impl Tree {
         let says = view(top).ok_or(FsError::NotFound)?.rmdir(&state, &at)?;
         // Its name is free as soon as it is gone.
         state.lingering.end(&path);
+        free_names(&state, &says);
         Ok(Act::of(parent, says))
     }
 
@@ -76,12 +77,20 @@ impl Tree {
             return Err(FsError::Computed);
         };
         state.lingering.leave(moved);
+        free_names(state, &says);
         let to = there.dir.join(&there.name);
         let inodes = self.inodes();
         let ino = inodes.known_or_spare(moved);
         let moved = MovedDir { from: moved.clone(), to, ino: inodes.known(moved) };
         drop(inodes);
         Ok(Act { says, ino, moved: Some(moved), stale: Some(there), stays: None })
+    }
+}
+
+/// Somebody who is meant by their number leaves the name of their directory too.
+fn free_names(state: &State, says: &Says) {
+    if let Says::OfPerson(decision) = says {
+        people::paths_of(state, decision).iter().for_each(|path| state.lingering.leave(path));
     }
 }
 

@@ -244,9 +244,14 @@ pub(in crate::library) fn is_not_in(
     person: PersonId,
 ) -> Result<(), LibraryError> {
     let (person, _) = known(tx, person)?;
-    let (owner, faces) = faces_of(tx, asset)?;
+    let (owner, faces) = match faces_of(tx, asset) {
+        // Nobody need have looked at it for somebody to be in it: what was said before it was saved over counts.
+        Err(LibraryError::People(PeopleError::NotLookedAt)) => (owner_of(tx, asset)?, Vec::new()),
+        faces => faces?,
+    };
     let theirs: Vec<_> = faces.iter().filter(|face| face.who == Some(person)).collect();
-    if theirs.is_empty() {
+    let was_said = said_without_face(tx, asset, person)?;
+    if theirs.is_empty() && was_said.is_empty() {
         let cast: CastRecord = tx.get(&Key::cast(asset))?.unwrap_or_default();
         for other in &cast.others {
             if existing(tx, *other)? == Some(person) {
@@ -260,7 +265,36 @@ pub(in crate::library) fn is_not_in(
             said.not.push(person);
         })?;
     }
+    for (face, mut said) in was_said {
+        said.is = None;
+        said.not.push(person);
+        tx.decide(Fact::Face { owner, face, said })?;
+    }
     Ok(())
+}
+
+/// What was said of faces that are not found any more and that are somebody's by it.
+fn said_without_face(
+    tx: &mut Transaction<'_>,
+    asset: AssetId,
+    person: PersonId,
+) -> Result<Vec<(FaceKey, FaceSaid)>, LibraryError> {
+    let record = tx.asset(asset)?.ok_or(LibraryError::NoAsset(asset))?;
+    let (owner, content) = (record.owner, record.digests.checksum);
+    let said: SaidRecord = tx.get(&Key::said(owner, &content))?.unwrap_or_default();
+    let found: FacesRecord = tx.get(&Key::faces(&content))?.unwrap_or_default();
+    let said_at: Vec<FaceBox> = said.iter().map(|(at, _)| *at).collect();
+    let places: Vec<FaceBox> = found.faces.iter().map(|face| face.at).collect();
+    let of = same_places(&said_at, &places);
+    let mut theirs = Vec::new();
+    for (number, (at, said)) in said.into_iter().enumerate() {
+        if let Some(is) = said.is.filter(|_| !of.contains(&Some(number)))
+            && existing(tx, is)? == Some(person)
+        {
+            theirs.push((FaceKey { content, at }, said));
+        }
+    }
+    Ok(theirs)
 }
 
 /// A face in a photo, and what is known of it.
@@ -274,6 +308,10 @@ struct KnownFace {
     is_settled: bool,
 }
 
+fn owner_of(tx: &mut Transaction<'_>, asset: AssetId) -> Result<AccountId, LibraryError> {
+    Ok(tx.asset(asset)?.ok_or(LibraryError::NoAsset(asset))?.owner)
+}
+
 fn faces_of(tx: &mut Transaction<'_>, asset: AssetId) -> Result<(AccountId, Vec<KnownFace>), LibraryError> {
     let record = tx.asset(asset)?.ok_or(LibraryError::NoAsset(asset))?;
     let (owner, content) = (record.owner, record.digests.checksum);
@@ -282,7 +320,15 @@ fn faces_of(tx: &mut Transaction<'_>, asset: AssetId) -> Result<(AccountId, Vec<
     for face in &found.faces {
         let key = FaceKey { content, at: face.at };
         let said = said_of(tx, owner, &key)?.map(|(_, said)| said).unwrap_or_default();
-        let who = who(tx, owner, &key)?;
+        // What was said a moment ago, in this very change, counts before what was made of it earlier.
+        let mut not = BTreeSet::new();
+        for other in &said.not {
+            not.extend(existing(tx, *other)?);
+        }
+        let who = match said.is {
+            Some(is) => existing(tx, is)?,
+            None => who(tx, owner, &key)?.filter(|who| !not.contains(who)),
+        };
         let is_named = match who {
             Some(who) => tx.get::<PersonRecord>(&Key::person(who))?.is_some_and(|who| who.name.is_some()),
             None => false,

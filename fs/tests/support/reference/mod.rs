@@ -4,70 +4,25 @@
 //!
 //! Only whether an operation succeeds is compared, and all that the views list afterwards.
 
+pub mod act;
+pub mod ops;
+mod people;
+pub mod picture;
+mod versions;
+pub mod walk;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
-use std::path::Path;
 
-use proptest::prelude::*;
+use act::Act;
+use people::Somebody;
+use picture::{Faces, Picture};
 
-/// What an operation is: of files and directories by number, taken modulo what there is, so that shrinking keeps it valid.
 #[derive(Clone, Debug)]
-pub enum Op {
-    /// A photo into a directory, under its own name or another.
-    Move { photo: usize, dir: usize, renamed: bool },
-    /// The same by another name for it.
-    Link { photo: usize, dir: usize },
-    /// A photo out of a directory.
-    Remove { photo: usize },
-    /// A directory that is not there yet, or one that is.
-    MakeDir { dir: usize, there: bool },
-    /// A directory removed.
-    RemoveDir { dir: usize },
-    /// A directory into another, under a new name or onto what is there.
-    MoveDir { from: usize, into: usize, onto: Option<usize> },
-    /// A directory into the trash.
-    TrashDir { dir: usize },
-    /// Stars, doubled.
-    Rate { photo: usize, doubled: u8 },
-    /// Other tags.
-    Tag { photo: usize, tags: Vec<usize> },
-}
-
-/// Operations, those that succeed more often than others.
-pub fn ops() -> impl Strategy<Value = Op> {
-    let any = || any::<usize>();
-    prop_oneof![
-        6 => (any(), any(), prop::bool::weighted(0.2))
-            .prop_map(|(photo, dir, renamed)| Op::Move { photo, dir, renamed }),
-        4 => (any(), any()).prop_map(|(photo, dir)| Op::Link { photo, dir }),
-        4 => any().prop_map(|photo| Op::Remove { photo }),
-        3 => (any(), prop::bool::weighted(0.1)).prop_map(|(dir, there)| Op::MakeDir { dir, there }),
-        2 => any().prop_map(|dir| Op::RemoveDir { dir }),
-        3 => (any(), any(), prop::option::of(any()))
-            .prop_map(|(from, into, onto)| Op::MoveDir { from, into, onto }),
-        1 => any().prop_map(|dir| Op::TrashDir { dir }),
-        2 => (any(), 0..12u8).prop_map(|(photo, doubled)| Op::Rate { photo, doubled }),
-        2 => (any(), prop::collection::vec(any(), 0..3)).prop_map(|(photo, tags)| Op::Tag { photo, tags }),
-    ]
-}
-
-/// An operation as it is asked of a file system.
-#[derive(Clone, PartialEq, Debug)]
-pub enum Act {
-    Rename { from: String, to: String },
-    Link { from: String, to: String },
-    Unlink(String),
-    Mkdir(String),
-    Rmdir(String),
-    Xattr { path: String, name: &'static str, value: String },
-}
-
-/// Tags that photos may be given.
-const TAGS: [&str; 5] = ["x", "x/y", "z", "z/far/away", "w"];
-
-#[derive(Clone, PartialEq, Debug)]
 struct Known {
     name: String,
+    /// What it was, and last of all what it is.
+    versions: Vec<Picture>,
+    /// The day that it was moved to.
     day: Option<String>,
     tags: BTreeSet<String>,
     stars: u8,
@@ -76,9 +31,24 @@ struct Known {
     trashed: bool,
     gone: bool,
     albums: BTreeSet<usize>,
+    people: BTreeSet<usize>,
 }
 
-#[derive(Clone, PartialEq, Debug)]
+impl Known {
+    fn now(&self) -> &Picture {
+        &self.versions[self.versions.len() - 1]
+    }
+
+    fn faces(&self) -> Faces {
+        self.now().faces
+    }
+
+    fn day(&self) -> Option<&str> {
+        self.day.as_deref().or(self.now().day)
+    }
+}
+
+#[derive(Clone, Debug)]
 struct Album {
     parent: Option<usize>,
     name: String,
@@ -86,12 +56,20 @@ struct Album {
 }
 
 /// The library as it should be.
-#[derive(Clone, PartialEq, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Reference {
+    /// How a new photo looks.
+    pictures: fn(usize) -> Picture,
+    drawn: usize,
+    /// In how many photos somebody without a name must be to be listed.
+    shown_at: usize,
     photos: Vec<Known>,
     albums: Vec<Album>,
+    people: Vec<Somebody>,
     kept_tags: BTreeSet<String>,
     searches: BTreeSet<String>,
+    /// What stays in `inbox/`.
+    left: BTreeSet<String>,
     serial: usize,
 }
 
@@ -102,6 +80,7 @@ enum Class {
     Tag(String),
     Archive,
     Album(usize),
+    Person(usize),
     Trash,
     /// Where a photo that is moved there was taken.
     Day(String),
@@ -118,11 +97,34 @@ fn ancestors(path: &str) -> impl Iterator<Item = &str> {
 }
 
 impl Reference {
-    /// A photo, of a day (`2024-05-01`) or of none.
-    pub fn add(&mut self, name: &str, day: Option<&str>) {
+    /// An empty library of photos that look so.
+    pub fn new(pictures: fn(usize) -> Picture, shown_at: usize) -> Self {
+        Self {
+            pictures,
+            drawn: 0,
+            shown_at,
+            photos: Vec::new(),
+            albums: Vec::new(),
+            people: Vec::new(),
+            kept_tags: BTreeSet::new(),
+            searches: BTreeSet::new(),
+            left: BTreeSet::new(),
+            serial: 0,
+        }
+    }
+
+    /// A photo that nobody has seen.
+    pub fn draw(&mut self) -> Picture {
+        self.drawn += 1;
+        (self.pictures)(self.drawn - 1)
+    }
+
+    /// A photo comes.
+    pub fn add(&mut self, name: &str, picture: Picture) {
         self.photos.push(Known {
             name: name.to_owned(),
-            day: day.map(str::to_owned),
+            versions: vec![picture],
+            day: None,
             tags: BTreeSet::new(),
             stars: 0,
             favourite: false,
@@ -130,6 +132,7 @@ impl Reference {
             trashed: false,
             gone: false,
             albums: BTreeSet::new(),
+            people: BTreeSet::new(),
         });
     }
 
@@ -154,7 +157,7 @@ impl Reference {
             if photo.trashed {
                 dirs.push("trash".to_owned());
             } else {
-                dirs.push(match &photo.day {
+                dirs.push(match photo.day() {
                     Some(day) => format!("all/{}/{}", &day[..4], &day[5..7]),
                     None => "all/undated".to_owned(),
                 });
@@ -163,9 +166,10 @@ impl Reference {
                     dirs.push("archive".to_owned());
                 } else {
                     dirs.extend(
-                        photo.day.iter().map(|day| format!("by-date/{}/{}/{day}", &day[..4], &day[..7])),
+                        photo.day().iter().map(|day| format!("by-date/{}/{}/{day}", &day[..4], &day[..7])),
                     );
                     dirs.extend(photo.tags.iter().map(|tag| format!("tags/{tag}")));
+                    dirs.extend(self.people_in(photo));
                     dirs.extend(photo.favourite.then(|| "favourites".to_owned()));
                     dirs.extend((photo.stars > 0).then(|| format!("rated/{}", photo.stars)));
                 }
@@ -177,91 +181,90 @@ impl Reference {
 
     /// Every directory, those above others too.
     fn dirs(&self) -> BTreeSet<String> {
-        let fixed = ["all", "by-date", "tags", "favourites", "archive", "albums", "trash", "searches"];
+        let fixed = [
+            "all",
+            "by-date",
+            "tags",
+            "favourites",
+            "archive",
+            "albums",
+            "people",
+            "trash",
+            "searches",
+            "versions",
+        ];
         let mut dirs: BTreeSet<String> = fixed.map(str::to_owned).into();
         dirs.extend((1..=5).map(|stars| format!("rated/{stars}")));
         dirs.extend(self.files().keys().map(|file| split(file).0.to_owned()));
         dirs.extend((0..self.albums.len()).filter_map(|album| self.album_path(album)));
+        dirs.extend(self.people_listed());
+        dirs.extend(self.versions().map(|(path, _)| split(&path).0.to_owned()));
         dirs.extend(self.kept_tags.iter().map(|tag| format!("tags/{tag}")));
         dirs.extend(self.searches.iter().map(|name| format!("searches/{name}")));
         dirs.iter().flat_map(|dir| ancestors(dir).map(str::to_owned)).collect()
     }
 
+    /// The photo that a name leads to, also where it is not listed.
+    fn file_at(&self, path: &str) -> Option<usize> {
+        let (dir, name) = split(path);
+        let listed = self.files().get(path).copied();
+        listed.or_else(|| self.photos_of(dir).into_iter().find(|photo| self.photos[*photo].name == name))
+    }
+
+    /// Whether there is such a directory, listed or not.
+    fn is_dir(&self, path: &str) -> bool {
+        self.dirs().contains(path) || self.is_of_people(path)
+    }
+
     /// All that a walk through the views finds: directories end in a slash.
     pub fn listed(&self) -> BTreeSet<String> {
         let dirs = self.dirs().into_iter().map(|dir| format!("{dir}/"));
-        self.files().into_keys().chain(dirs).collect()
+        let versions = self.versions().map(|(path, _)| path);
+        self.files().into_keys().chain(dirs).chain(versions).collect()
+    }
+
+    /// What stays in `inbox/`.
+    pub fn left(&self) -> BTreeSet<String> {
+        self.left.clone()
     }
 
     /// The views that are walked.
-    pub const VIEWS: [&str; 9] =
-        ["all", "albums", "archive", "by-date", "favourites", "rated", "searches", "tags", "trash"];
+    pub const VIEWS: [&str; 11] = [
+        "all",
+        "albums",
+        "archive",
+        "by-date",
+        "favourites",
+        "people",
+        "rated",
+        "searches",
+        "tags",
+        "trash",
+        "versions",
+    ];
 
-    /// What an operation asks of this very library; `None` where there is nothing to ask it of.
-    pub fn act(&mut self, op: &Op) -> Option<Act> {
-        let files: Vec<String> = self.files().into_keys().collect();
-        let dirs: Vec<String> = self.dirs().into_iter().collect();
-        // Any photo is found in a search by its name, so nothing is moved there.
-        let places: Vec<String> = dirs.iter().filter(|dir| !dir.starts_with("searches/")).cloned().collect();
-        // Deep enough.
-        let parents: Vec<&String> =
-            dirs.iter().filter(|dir| dir.matches('/').count() < 3).filter(|dir| *dir != "trash").collect();
-        let own: Vec<&String> = dirs
-            .iter()
-            .filter(|dir| ["albums/", "tags/", "searches/"].iter().any(|view| dir.starts_with(view)))
-            .collect();
-        let pick = |list: &[String], at: usize| (!list.is_empty()).then(|| list[at % list.len()].clone());
-        self.serial += 1;
-        let fresh = format!("n{}", self.serial);
-        Some(match op {
-            Op::Move { photo, dir, renamed } => {
-                let (from, dir) = (pick(&files, *photo)?, pick(&places, *dir)?);
-                let name = if *renamed { format!("{fresh}.jpg") } else { split(&from).1.to_owned() };
-                Act::Rename { to: format!("{dir}/{name}"), from }
+    /// What there may be after an operation that was interrupted.
+    pub fn outcomes(&self, act: &Act) -> Vec<Self> {
+        let mut outcomes = vec![self.clone()];
+        let mut done = self.clone();
+        if done.apply(act) {
+            outcomes.push(done);
+        }
+        if let Act::Copy { path, picture } = act {
+            // Taken in, and nothing decided of it yet.
+            let mut come = self.clone();
+            if come.apply(&Act::Copy { path: format!("inbox/{}", split(path).1), picture: picture.clone() }) {
+                outcomes.push(come);
             }
-            Op::Link { photo, dir } => {
-                let (from, dir) = (pick(&files, *photo)?, pick(&places, *dir)?);
-                Act::Link { to: format!("{dir}/{}", split(&from).1), from }
-            }
-            Op::Remove { photo } => Act::Unlink(pick(&files, *photo)?),
-            Op::MakeDir { dir, there: true } => Act::Mkdir(pick(&dirs, *dir)?),
-            Op::MakeDir { dir, there: false } => {
-                Act::Mkdir(format!("{}/{fresh}", parents[dir % parents.len()]))
-            }
-            Op::RemoveDir { dir } => Act::Rmdir(pick(&dirs, *dir)?),
-            Op::MoveDir { from, into, onto } => {
-                let from = (*own.get(from % own.len().max(1))?).clone();
-                let same: Vec<String> =
-                    own.iter().filter(|dir| dir[..4] == from[..4]).map(|dir| (*dir).clone()).collect();
-                let to = match onto {
-                    Some(onto) => pick(&same, *onto)?,
-                    None => {
-                        let top = from.split('/').next()?;
-                        let is_same = |dir: &&&String| dir.split('/').next() == Some(top);
-                        let same: Vec<&&String> = parents.iter().filter(is_same).collect();
-                        format!("{}/{fresh}", same.get(into % same.len().max(1))?)
-                    }
-                };
-                Act::Rename { from, to }
-            }
-            Op::TrashDir { dir } => Act::Rename { from: pick(&dirs, *dir)?, to: format!("trash/{fresh}") },
-            Op::Rate { photo, doubled } => Act::Xattr {
-                path: pick(&files, *photo)?,
-                name: "user.baloo.rating",
-                value: doubled.to_string(),
-            },
-            Op::Tag { photo, tags } => {
-                let tags: Vec<&str> = tags.iter().map(|tag| TAGS[tag % TAGS.len()]).collect();
-                Act::Xattr { path: pick(&files, *photo)?, name: "user.xdg.tags", value: tags.join(",") }
-            }
-        })
+        }
+        outcomes
     }
 
     /// Does it, or with `false` changes nothing.
     pub fn apply(&mut self, act: &Act) -> bool {
         let before = self.clone();
         let done = match act {
-            Act::Rename { from, to } => match self.files().get(from).copied() {
+            Act::Rename { from, to } => match self.file_at(from) {
                 Some(photo) => self.move_photo(photo, from, to),
                 None => self.move_dir(from, to),
             },
@@ -270,6 +273,8 @@ impl Reference {
             Act::Mkdir(path) => self.mkdir(path),
             Act::Rmdir(path) => self.rmdir(path),
             Act::Xattr { path, name, value } => self.set(path, name, value),
+            Act::Save { path, picture, .. } => self.save(path, picture),
+            Act::Copy { path, picture } => self.create(path, picture),
         };
         if done.is_none() {
             *self = before;
@@ -279,20 +284,24 @@ impl Reference {
 
     fn class(&self, dir: &str) -> Class {
         match dir.split_once('/') {
-            _ if !self.dirs().contains(dir) => Class::None,
+            _ if !self.is_dir(dir) => Class::None,
             None if dir == "favourites" => Class::Favourite,
             None if dir == "archive" => Class::Archive,
             None if dir == "trash" => Class::Trash,
             Some(("rated", stars)) => stars.parse().map_or(Class::Computed, Class::Stars),
             Some(("tags", tag)) => Class::Tag(tag.to_owned()),
             Some(("albums", _)) => self.album_at(dir).map_or(Class::Computed, Class::Album),
+            Some(("people", _)) => self.person_at(dir).map_or(Class::Computed, Class::Person),
             Some(("by-date", rest)) if rest.matches('/').count() == 2 => Class::Day(split(rest).1.to_owned()),
-            _ if dir.starts_with("searches") => Class::None,
+            _ if dir.starts_with("searches") || dir.starts_with("versions") => Class::None,
             _ => Class::Computed,
         }
     }
 
-    fn join(&mut self, photo: usize, class: &Class) {
+    fn join(&mut self, photo: usize, class: &Class) -> Option<()> {
+        if let Class::Person(person) = class {
+            self.is_in(photo, *person)?;
+        }
         let known = &mut self.photos[photo];
         match class {
             Class::Favourite => known.favourite = true,
@@ -300,10 +309,13 @@ impl Reference {
             Class::Tag(tag) => drop(known.tags.insert(tag.clone())),
             Class::Archive => known.archived = true,
             Class::Album(album) => drop(known.albums.insert(*album)),
+            // What is so already is not decided again.
+            Class::Day(day) if known.day() == Some(day) => {}
             Class::Day(day) => known.day = Some(day.clone()),
-            Class::Trash | Class::Computed | Class::None => {}
+            Class::Person(_) | Class::Trash | Class::Computed | Class::None => {}
         }
         known.trashed = matches!(class, Class::Trash);
+        Some(())
     }
 
     fn leave(&mut self, photo: usize, class: &Class) {
@@ -314,23 +326,23 @@ impl Reference {
             Class::Tag(tag) => drop(known.tags.remove(tag)),
             Class::Archive => known.archived = false,
             Class::Album(album) => drop(known.albums.remove(album)),
+            Class::Person(person) => drop(known.people.remove(person)),
             Class::Trash | Class::Computed | Class::Day(_) | Class::None => {}
         }
     }
 
     fn is_decided(class: &Class) -> bool {
-        matches!(class, Class::Favourite | Class::Stars(_) | Class::Tag(_) | Class::Archive | Class::Album(_))
+        !matches!(class, Class::Trash | Class::Day(_) | Class::Computed | Class::None)
     }
 
     fn move_photo(&mut self, photo: usize, from: &str, to: &str) -> Option<()> {
-        let files = self.files();
-        if files.get(to) == Some(&photo) {
+        if self.file_at(to) == Some(photo) {
             // rename(2) of a file onto itself.
             return Some(());
         }
         let (old, new) = (split(from).0, split(to).0);
         let (from, into) = (self.class(old), self.class(new));
-        let is_taken = files.contains_key(to) || self.dirs().contains(to);
+        let is_taken = self.file_at(to).is_some() || self.is_dir(to);
         match (&from, &into) {
             (_, Class::None) => return None,
             _ if is_taken => return None,
@@ -343,23 +355,27 @@ impl Reference {
         if Self::is_decided(&from) && !matches!(into, Class::Trash) {
             self.leave(photo, &from);
         }
-        self.join(photo, &into);
-        Some(())
+        self.join(photo, &into)
     }
 
     fn link(&mut self, from: &str, to: &str) -> Option<()> {
-        let photo = *self.files().get(from)?;
+        let photo = self.file_at(from)?;
         let into = self.class(split(to).0);
-        let is_taken = self.files().contains_key(to) || self.dirs().contains(to);
+        let is_taken = self.file_at(to).is_some() || self.is_dir(to);
         if is_taken || !(Self::is_decided(&into) || matches!(into, Class::Trash)) {
             return None;
         }
-        self.join(photo, &into);
-        Some(())
+        self.join(photo, &into)
     }
 
     fn unlink(&mut self, path: &str) -> Option<()> {
-        let photo = *self.files().get(path)?;
+        if path.starts_with("versions/") {
+            return self.go_back(path);
+        }
+        if self.left.remove(path) {
+            return Some(());
+        }
+        let photo = self.file_at(path)?;
         match self.class(split(path).0) {
             Class::Trash => self.photos[photo].gone = true,
             class if Self::is_decided(&class) => self.leave(photo, &class),
@@ -370,8 +386,7 @@ impl Reference {
 
     fn mkdir(&mut self, path: &str) -> Option<()> {
         let (parent, name) = split(path);
-        let dirs = self.dirs();
-        if dirs.contains(path) || !dirs.contains(parent) {
+        if self.is_dir(path) || !self.is_dir(parent) {
             return None;
         }
         match parent.split('/').next()? {
@@ -381,6 +396,7 @@ impl Reference {
             }
             "tags" => drop(self.kept_tags.insert(path.strip_prefix("tags/")?.to_owned())),
             "searches" if parent == "searches" => drop(self.searches.insert(name.to_owned())),
+            "people" => self.make_person(path)?,
             _ => return None,
         }
         Some(())
@@ -394,6 +410,9 @@ impl Reference {
     fn rmdir(&mut self, path: &str) -> Option<()> {
         if let Some(search) = path.strip_prefix("searches/") {
             return self.searches.remove(search).then_some(());
+        }
+        if let Some(person) = self.person_at(path) {
+            return self.unname(person);
         }
         if !self.is_empty(path) {
             return None;
@@ -412,8 +431,7 @@ impl Reference {
         if from == to {
             return Some(());
         }
-        if !dirs.contains(from) || is_within(to, from) || is_within(from, to) || self.files().contains_key(to)
-        {
+        if !self.is_dir(from) || is_within(to, from) || is_within(from, to) || self.file_at(to).is_some() {
             return None;
         }
         let (parent, name) = split(to);
@@ -421,7 +439,7 @@ impl Reference {
             return self.trash_dir(from);
         }
         let top = from.split('/').next()?;
-        if !dirs.contains(parent) || to.split('/').next() != Some(top) || from == top {
+        if !self.is_dir(parent) || to.split('/').next() != Some(top) || from == top {
             return None;
         }
         match top {
@@ -447,6 +465,7 @@ impl Reference {
                     photo.tags = renamed(&photo.tags);
                 }
             }
+            "people" => self.move_person(from, to)?,
             "searches" if parent == "searches" && !dirs.contains(to) => {
                 self.searches.remove(split(from).1);
                 self.searches.insert(name.to_owned());
@@ -459,7 +478,10 @@ impl Reference {
     fn trash_dir(&mut self, dir: &str) -> Option<()> {
         match self.class(dir) {
             Class::Album(album) => self.albums[album].gone = true,
-            Class::Computed | Class::Day(_) if dir.starts_with("all/") || dir.starts_with("by-date/") => {
+            Class::Person(person) => self.unname(person)?,
+            Class::Computed | Class::Day(_)
+                if ["all/", "by-date/", "people/"].iter().any(|view| dir.starts_with(view)) =>
+            {
                 let inside = format!("{dir}/");
                 let files = self.files().into_iter().filter(|(path, _)| path.starts_with(&inside));
                 for (_, photo) in files.collect::<Vec<_>>() {
@@ -472,7 +494,7 @@ impl Reference {
     }
 
     fn set(&mut self, path: &str, name: &str, value: &str) -> Option<()> {
-        let photo = *self.files().get(path)?;
+        let photo = self.file_at(path)?;
         let known = &mut self.photos[photo];
         match name {
             "user.baloo.rating" => {
@@ -485,61 +507,4 @@ impl Reference {
         }
         Some(())
     }
-}
-
-impl Act {
-    /// Asks it of the file system at `top`.
-    pub fn perform(&self, top: &Path) -> io::Result<()> {
-        let at = |path: &str| top.join(path);
-        match self {
-            Self::Rename { from, to } => std::fs::rename(at(from), at(to)),
-            Self::Link { from, to } => {
-                // As ln and cp do. The kernel takes names off the count of links that it knows, and links nothing that has none
-                // left, until it is told the count again.
-                std::fs::symlink_metadata(at(from))?;
-                std::fs::hard_link(at(from), at(to))
-            }
-            Self::Unlink(path) => std::fs::remove_file(at(path)),
-            Self::Mkdir(path) => std::fs::create_dir(at(path)),
-            Self::Rmdir(path) => std::fs::remove_dir(at(path)),
-            Self::Xattr { path, name, value } => {
-                let flags = rustix::fs::XattrFlags::empty();
-                Ok(rustix::fs::setxattr(at(path), *name, value.as_bytes(), flags)?)
-            }
-        }
-    }
-}
-
-/// What a walk through the views at `top` finds, as [`Reference::listed`] has it.
-pub fn walked(top: &Path) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    let mut open: Vec<String> = Reference::VIEWS.map(str::to_owned).into();
-    while let Some(dir) = open.pop() {
-        found.insert(format!("{dir}/"));
-        if dir.starts_with("searches/") {
-            continue;
-        }
-        let entries = match std::fs::read_dir(top.join(&dir)) {
-            Ok(entries) => entries,
-            Err(error) => {
-                found.insert(format!("{dir}: {error}"));
-                continue;
-            }
-        };
-        for entry in entries {
-            let entry = match entry {
-                Ok(entry) => entry,
-                Err(error) => {
-                    found.insert(format!("in {dir}: {error}"));
-                    continue;
-                }
-            };
-            let path = format!("{dir}/{}", entry.file_name().to_string_lossy());
-            match entry.file_type() {
-                Ok(kind) if kind.is_dir() => open.push(path),
-                _ => drop(found.insert(path)),
-            }
-        }
-    }
-    found
 }
