@@ -1,7 +1,6 @@
 //! What the kernel holds of the inbox, and the names that lead to what was taken in.
 
 use std::collections::HashMap;
-use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -46,12 +45,11 @@ impl Nodes {
         self.by_ino.get(&ino).map(|held| Arc::clone(&held.node))
     }
 
-    /// The node of what `fd` holds, which is called `name` in `dir`.
-    pub(super) fn of(&mut self, fd: OwnedFd, dir: &Arc<Node>, name: &[u8]) -> io::Result<Arc<Node>> {
-        let real = rustix::fs::fstat(&fd)?.st_ino;
+    /// The node of what `fd` holds, which has this inode number on the disk and is called `name` in `dir`.
+    pub(super) fn of(&mut self, (fd, real): (OwnedFd, u64), dir: &Arc<Node>, name: &[u8]) -> Arc<Node> {
         if let Some(node) = self.by_real.get(&real).and_then(|ino| self.get(*ino)) {
             node.has_name(dir, name);
-            return Ok(node);
+            return node;
         }
         let mut ino = MARK | (real & (MARK - 1));
         while self.by_ino.contains_key(&ino) || ino == MARK {
@@ -62,7 +60,7 @@ impl Nodes {
         node.has_name(dir, name);
         self.by_real.insert(real, ino);
         self.by_ino.insert(ino, Held { node: Arc::clone(&node), real, lookups: 0 });
-        Ok(node)
+        node
     }
 
     /// The kernel was told of a node so many times more.
@@ -146,6 +144,9 @@ impl Nodes {
             .filter_map(|key| {
                 let Alias { node, .. } = self.aliases.remove(&key)?;
                 let dir = node.place().map(|(dir, _)| dir);
+                if let Some(dir) = &dir {
+                    dir.ends(&key.1);
+                }
                 self.sweep(node.ino());
                 self.retire(&node);
                 dir
@@ -172,10 +173,9 @@ impl Nodes {
     pub(super) fn part(
         &mut self,
         node: &Arc<Node>,
-        fd: OwnedFd,
+        (fd, real): (OwnedFd, u64),
         (dir, name): (&Arc<Node>, &[u8]),
-    ) -> io::Result<()> {
-        let real = rustix::fs::fstat(&fd)?.st_ino;
+    ) {
         if let Some(held) = self.by_ino.get_mut(&node.ino()) {
             self.by_real.remove(&held.real);
             held.real = real;
@@ -184,6 +184,5 @@ impl Nodes {
         node.replace_fd(fd);
         node.set_taken_in(false);
         self.aliases.remove(&key(dir, name));
-        Ok(())
     }
 }
