@@ -23,6 +23,8 @@ mod days;
 mod favourites;
 mod fixed;
 mod folders;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod groups;
 mod inbox;
 pub(crate) mod inodes;
