@@ -19,7 +19,6 @@ use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Mutex, PoisonError};
 
 use galleryfs_fs::{FileSeen, SourceError};
 use library::journal::Face;
@@ -28,6 +27,8 @@ use library::{
 };
 use rustix::fs::{AtFlags, Mode, Stat};
 
+use crate::alone::Alone;
+use crate::answering;
 use crate::pipeline::beneath;
 use crate::pipeline::contents::Contents;
 use crate::pipeline::describe::Media;
@@ -36,8 +37,8 @@ use crate::service::Service;
 
 use changing::{ChangeError, Changing};
 
-/// One photo is saved at a time.
-static ALONE: Mutex<()> = Mutex::new(());
+/// A photo is saved by one at a time.
+static ALONE: Alone<AssetId> = Alone::new();
 
 /// What becomes of the file that is replaced.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -50,16 +51,19 @@ enum Replaced {
 
 /// Has the bytes of `new` take the place of a photo's.
 pub fn save(service: &Service, face: Face, row: RowNumber, new: &File) -> Result<(), SourceError> {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let asset = service.library().snapshot().row(row).ok_or(SourceError::Gone)?.id;
+    let _alone = ALONE.with([asset]);
     put(service, face, row, new, Replaced::Version, || Ok(())).map(drop)
 }
 
 /// Has a photo be what it was before it was last saved over.
 pub fn go_back(service: &Service, face: Face, row: RowNumber) -> Result<(), SourceError> {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let snapshot = service.library().snapshot();
-    let asset = snapshot.row(row).ok_or(SourceError::Gone)?.id;
+    let asset = service.library().snapshot().row(row).ok_or(SourceError::Gone)?.id;
+    let _alone = ALONE.with([asset]);
     let mut version = service.kept().newest(asset).ok_or(SourceError::Gone)?;
+    let snapshot = service.library().snapshot();
+    let (root, _) = snapshot.folders().root(version.file.root).ok_or(SourceError::Gone)?;
+    answering::expect_answers([root.path.as_path()])?;
     while take_back(service, face, (row, asset), &version.file)? == Put::Same {
         // It was the photo already: we were killed before it was said, or another program was there first.
         match service.kept().newest(asset) {
@@ -118,11 +122,20 @@ fn put(
     let library = service.library();
     let snapshot = library.snapshot();
     let asset = snapshot.row(row).ok_or(SourceError::Gone)?.id;
-    let (root, path, (from, stat)) = library
-        .originals(&snapshot, row)
-        .into_iter()
-        .find_map(|(root, path)| as_known(library, &root, &path, asset).map(|from| (root, path, from)))
-        .ok_or_else(|| SourceError::Refused(SaveError::Changed.to_string()))?;
+    // Whoever gives a file the photo's name keeps all others out of its directory: a disk that does not answer is not
+    // waited for.
+    let mut silent = Ok(());
+    let known = library.originals(&snapshot, row).into_iter().find_map(|(root, path)| {
+        if let Err(error) = answering::expect_answers([root.as_path()]) {
+            silent = Err(error);
+            return None;
+        }
+        as_known(library, &root, &path, asset).map(|from| (root, path, from))
+    });
+    let Some((root, path, (from, stat))) = known else {
+        silent?;
+        return Err(SourceError::Refused(SaveError::Changed.to_string()));
+    };
     let (digests, contents) = digest(new)?;
     if digests.checksum == from.checksum {
         settled()?;

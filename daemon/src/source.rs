@@ -107,10 +107,16 @@ impl Source for LibrarySource {
         let (sender, receiver) = unbounded();
         let commits = self.library.subscribe();
         let sights = self.sights.changes();
-        // Whoever is told of new sights must not be given a state that is newer than the commits it has been told of.
+        let kept = match &self.importer {
+            Some(importer) => importer.service().kept().changes(),
+            None => crossbeam_channel::never(),
+        };
+        // Whoever is told of what is no commit must not be given a state that is newer than the commits it has been told of.
         let mut last = self.library.snapshot();
         let forward = move || {
             loop {
+                let unchanged =
+                    |last: &Arc<Snapshot>| Commit { snapshot: Arc::clone(last), changes: Arc::default() };
                 let commit = crossbeam_channel::select! {
                     recv(commits) -> commit => {
                         let Ok(commit) = commit else { return };
@@ -121,7 +127,13 @@ impl Source for LibrarySource {
                         if change.is_err() {
                             return;
                         }
-                        Commit { snapshot: Arc::clone(&last), changes: Arc::default() }
+                        unchanged(&last)
+                    }
+                    recv(kept) -> change => {
+                        if change.is_err() {
+                            return;
+                        }
+                        unchanged(&last)
                     }
                 };
                 if sender.send(commit).is_err() {
