@@ -96,7 +96,7 @@ contact-sheet: test-dependencies
 
 soak: test-dependencies
 	$(CARGO) build --release --locked -p galleryfs
-	GALLERYFS_SOAK=1 $(CARGO) test --release --locked -p galleryfs-tests --no-fail-fast --test crash --test seeing_crash --test deciding --test inbox --test saving --test trash --test sidecars --test reference --test load -- --nocapture
+	GALLERYFS_SOAK=1 $(CARGO) test --release --locked -p galleryfs-tests --no-fail-fast --test crash --test seeing_crash --test deciding --test inbox --test saving --test trash --test sidecars --test reference --test load --test blocked_disk -- --nocapture
 	GALLERYFS_SOAK=1 $(CARGO) test --release --locked -p galleryfs-fs --test mounted_model -- --nocapture
 
 fuzz:

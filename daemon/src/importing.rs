@@ -30,6 +30,7 @@ use rustix::fs::{Mode, OFlags};
 
 use self::companions::{Companions, Following};
 pub use self::layout::{Layout, LayoutError};
+use crate::answering;
 use crate::pipeline::beneath;
 use crate::pipeline::contents::Contents;
 use crate::pipeline::describe::Media;
@@ -212,6 +213,8 @@ impl Importer {
         let snapshot = self.library().snapshot();
         let root = snapshot.folders().root(path.root).map(|(root, _)| root.path.clone());
         let stat = root
+            // One that does not answer is as one that is away: nobody who copies waits for it.
+            .filter(|root| answering::answers(root))
             .and_then(|root| beneath::open_root(&root).ok())
             .and_then(|root| beneath::regular_file(root, &path.relative).ok().flatten());
         stat.is_some_and(|stat| will_do(&beneath::file_stat(&stat)))

@@ -1,6 +1,8 @@
 //! What the program `galleryfs` is made of: the watcher, which finds out what happens to the user's folders, and the
 //! pipeline, which reads the files and tells the library; and the shell around them, from the command line down.
 
+pub mod alone;
+pub mod answering;
 pub mod backend;
 pub mod cli;
 pub mod config;

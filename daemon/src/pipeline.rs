@@ -39,7 +39,7 @@ use workers::Workers;
 /// How the pipeline works.
 #[derive(Debug, Clone)]
 pub struct PipelineOptions {
-    /// How many files are read at a time; what is fresh has one more reader.
+    /// How many files of a root are read at a time; what is fresh has one more reader.
     pub readers: usize,
     /// How long a file must stay the same where nothing says that it is complete.
     pub settle: Duration,

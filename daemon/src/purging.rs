@@ -9,6 +9,7 @@
 //!    whether the user's decision stands. At the next start what it says was removed is finished, and all else is put back.
 //! 4. What the photo was before it was saved over goes with it, last of all.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -17,14 +18,16 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use library::journal::Face;
 use library::library::DoomedFile;
 use library::{AssetId, Library, LibraryError, RootId};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, percent_encode};
-use rustix::fs::{AtFlags, RenameFlags, Stat};
+use rustix::fs::{AtFlags, Stat};
 
+use crate::alone::{Alone, Taken};
+use crate::answering;
+use crate::importing::placing::moved;
 use crate::pipeline::beneath;
 use crate::pipeline::contents::{Contents, ContentsError};
 use crate::pipeline::names::OURS;
@@ -36,12 +39,12 @@ const REMOVING: &str = "removing";
 /// The list of what was where.
 const LIST: &str = "list";
 
-/// Removals come one after the other.
-static ALONE: Mutex<()> = Mutex::new(());
+/// Removals come one after the other in a root.
+static ALONE: Alone<RootId> = Alone::new();
 
-/// Nothing is removed while this is held.
-pub fn alone() -> MutexGuard<'static, ()> {
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+/// Nothing is removed from these roots while this is held.
+pub fn alone(roots: impl IntoIterator<Item = RootId>) -> Taken<'static, RootId> {
+    ALONE.with(roots)
 }
 
 /// Why a photo in the trash was not removed. Nothing was, then.
@@ -92,8 +95,31 @@ impl Leaving {
 
 /// Removes a photo that is in the trash, with all its files.
 pub fn purge(library: &Library, face: Face, asset: AssetId) -> Result<(), PurgeError> {
-    let _alone = alone();
-    let files = library.doomed(asset)?;
+    let mut roots = BTreeSet::new();
+    loop {
+        let _alone = alone(roots.iter().copied());
+        let files = library.doomed(asset)?;
+        let all: BTreeSet<RootId> = files.iter().map(|file| file.path.root).collect();
+        if all.is_subset(&roots) {
+            expect_answers(library, &all)?;
+            return remove(library, face, asset, &files);
+        }
+        roots = all;
+    }
+}
+
+/// Whoever removes something from a directory of the mount keeps all others out of it.
+fn expect_answers(library: &Library, roots: &BTreeSet<RootId>) -> Result<(), PurgeError> {
+    let snapshot = library.snapshot();
+    for root in roots {
+        let Some((root, _)) = snapshot.folders().root(*root) else { continue };
+        let failed = |error| PurgeError::Io { path: root.path.clone(), error };
+        answering::expect_answers([root.path.as_path()]).map_err(failed)?;
+    }
+    Ok(())
+}
+
+fn remove(library: &Library, face: Face, asset: AssetId, files: &[DoomedFile]) -> Result<(), PurgeError> {
     let leaving = files.iter().map(|file| compared(library, file)).collect::<Result<Vec<_>, _>>()?;
     // One that is not where it was may stand somewhere else, and then it is the photo again.
     let all_found = leaving.iter().all(Option::is_some);
@@ -114,7 +140,7 @@ pub fn purge(library: &Library, face: Face, asset: AssetId) -> Result<(), PurgeE
             let synced = File::open(folder).and_then(|open| open.sync_all());
             synced.map_err(|error| PurgeError::Io { path: folder.clone(), error })
         })
-        .and_then(|()| Ok(library.purge(face, asset, &files)?));
+        .and_then(|()| Ok(library.purge(face, asset, files)?));
     if let Err(error) = decided {
         put_back(&moved, asset);
         folders.iter().for_each(|folder| tidy(folder));
@@ -123,21 +149,33 @@ pub fn purge(library: &Library, face: Face, asset: AssetId) -> Result<(), PurgeE
     library.sync()?;
     folders.iter().for_each(|folder| clear(folder));
     if all_found {
-        forget_kept(library, asset);
+        forget_kept(library, asset, &files.iter().map(|file| file.path.root).collect());
     }
     Ok(())
 }
 
-/// Removes what is kept of a photo that is no more: what was saved over, and what was in its sidecars.
-fn forget_kept(library: &Library, asset: AssetId) {
-    for (root, _) in library.snapshot().folders().roots() {
-        for folder in [kept::folder(&root.path, asset), sidecars::room(&root.path, asset)] {
+/// Removes what is kept of a photo that is no more: what was saved over, and what was in its sidecars. It may be in roots that
+/// the photo has been in before, whose disks nobody waits for.
+fn forget_kept(library: &Library, asset: AssetId, from: &BTreeSet<RootId>) {
+    let forget = move |root: &Path| {
+        for folder in [kept::folder(root, asset), sidecars::room(root, asset)] {
             match std::fs::remove_dir_all(&folder) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     tracing::warn!(path = %folder.display(), %error, "what is kept of a photo that was removed is left");
                 }
                 _ => {}
             }
+        }
+    };
+    for (root, _) in library.snapshot().folders().roots() {
+        if from.contains(&root.id) {
+            forget(&root.path);
+            continue;
+        }
+        let path = root.path.clone();
+        let elsewhere = std::thread::Builder::new().name("forget kept".into()).spawn(move || forget(&path));
+        if let Err(error) = elsewhere {
+            tracing::warn!(%error, "what is kept of a photo that was removed is left");
         }
     }
 }
@@ -205,9 +243,8 @@ fn move_out(file: &Leaving, asset: AssetId, number: usize) -> Result<(), PurgeEr
     let failed = |error: io::Error| file.failed(error);
     let (folder, name) = parent(&file.root, &file.relative).map_err(failed)?;
     let out = File::open(folder_of(&file.root, asset)).map_err(failed)?;
-    let (from, to) = (OsStr::from_bytes(&name), number.to_string());
-    rustix::fs::renameat_with(&folder, from, &out, to.as_str(), RenameFlags::NOREPLACE)
-        .map_err(|error| failed(error.into()))?;
+    let to = number.to_string();
+    moved(folder.as_fd(), &name, out.as_fd(), to.as_bytes()).map_err(|error| failed(error.into()))?;
     let now = rustix::fs::statat(&out, to.as_str(), AtFlags::SYMLINK_NOFOLLOW)
         .map_err(|error| failed(error.into()))?;
     if !beneath::is_same(&now, &file.stat) {
@@ -236,13 +273,7 @@ fn bring_back(out: std::os::fd::BorrowedFd<'_>, number: usize, root: &Path, rela
                 Ok(name) => library::names::with_ordinal(name, ordinal).into_bytes(),
                 Err(_) => name.to_vec(),
             };
-            let done = rustix::fs::renameat_with(
-                out,
-                from.as_str(),
-                &folder,
-                OsStr::from_bytes(&to),
-                RenameFlags::NOREPLACE,
-            );
+            let done = moved(out, from.as_bytes(), folder.as_fd(), &to);
             match done {
                 Err(rustix::io::Errno::EXIST) => {}
                 done => return Ok(done?),
@@ -277,27 +308,22 @@ fn tidy(folder: &Path) {
     let _ = std::fs::remove_dir(folder);
 }
 
-/// Finishes what a killed process had begun: what the journal says is removed, all else is put back.
-pub fn resume(library: &Library) {
-    let snapshot = library.snapshot();
-    let roots: Vec<(RootId, PathBuf)> =
-        snapshot.folders().roots().map(|(root, _)| (root.id, root.path.clone())).collect();
-    for (_, root) in roots {
-        let Ok(removing) = std::fs::read_dir(root.join(OURS).join(REMOVING)) else { continue };
-        for folder in removing.flatten() {
-            let Some(asset) = folder.file_name().to_str().and_then(|name| AssetId::from_str(name).ok())
-            else {
-                continue;
-            };
-            match library.is_purged(asset) {
-                Ok(true) => {
-                    clear(&folder.path());
-                    forget_kept(library, asset);
-                }
-                // Also what another library had begun, of which this one knows nothing.
-                Ok(false) => restore(&root, &folder.path()),
-                Err(error) => tracing::error!(%error, "what was being removed waits for the next start"),
+/// Finishes what a killed process had begun in a root: what the journal says is removed, all else is put back.
+pub fn resume(library: &Library, root: RootId, path: &Path) {
+    let _alone = alone([root]);
+    let Ok(removing) = std::fs::read_dir(path.join(OURS).join(REMOVING)) else { return };
+    for folder in removing.flatten() {
+        let Some(asset) = folder.file_name().to_str().and_then(|name| AssetId::from_str(name).ok()) else {
+            continue;
+        };
+        match library.is_purged(asset) {
+            Ok(true) => {
+                clear(&folder.path());
+                forget_kept(library, asset, &BTreeSet::from([root]));
             }
+            // Also what another library had begun, of which this one knows nothing.
+            Ok(false) => restore(path, &folder.path()),
+            Err(error) => tracing::error!(%error, "what was being removed waits for the next start"),
         }
     }
 }
@@ -331,8 +357,8 @@ mod tests {
         std::fs::write(folder.join(LIST), "0 x%20y%2Fa%2Ejpg\n1 b%2Ejpg\n").unwrap();
         std::fs::write(folder.join("0"), "a photo of another library").unwrap();
         let (library, _) = Library::open(&dir.path().join("data")).unwrap();
-        library.set_roots(library.account(), &[RootSpec { path: root.clone() }]).unwrap();
-        resume(&library);
+        let roots = library.set_roots(library.account(), &[RootSpec { path: root.clone() }]).unwrap();
+        resume(&library, roots[0], &root);
         assert_eq!(std::fs::read(root.join("x y/a.jpg")).unwrap(), b"a photo of another library");
         assert!(!folder.exists() && !root.join("b.jpg").exists());
     }

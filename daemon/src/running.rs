@@ -62,12 +62,13 @@ impl Running {
         }
         let specs: Vec<RootSpec> = places.roots.iter().map(|path| RootSpec { path: path.clone() }).collect();
         let ids = library.set_roots(library.account(), &specs)?;
+        for (root, path) in ids.iter().zip(&places.roots).filter(|(_, path)| places.answers(path)) {
+            purging::resume(&library, *root, path);
+        }
         let watched = |(id, path): (RootId, &PathBuf)| WatchedRoot { id, path: path.clone(), poll: None };
         let roots = ids.into_iter().zip(&places.roots).map(watched).collect();
-        purging::resume(&library);
         library.set_trash_limit(settings.trash_guard);
         let service = Arc::new(Service::new(library, &places.data).with_stop(stop));
-        service.kept().look_through(service.library());
         let server = Server::start(&places.data, service.clone())?;
         let (trash_days, write_sidecars) = (settings.trash_days, settings.write_sidecars);
         Ok(Self { service, places, roots, seeing: settings.seeing(), trash_days, write_sidecars, server })
@@ -78,9 +79,15 @@ impl Running {
         let library = self.service.library();
         // Also where none is written any more: what was written is ours still.
         let describe = Arc::new(sidecars::OnlyTheirs::new(library, &self.places.data));
-        let watcher =
-            Watcher::start_with(library.clone(), describe, self.roots.clone(), WatchOptions::default())
-                .context("cannot watch the photo folders")?;
+        let service = Arc::downgrade(&self.service);
+        let arrived = move |root: RootId, path: &Path| {
+            if let Some(service) = service.upgrade() {
+                service.root_is_here(root, path);
+            }
+        };
+        let (library, roots, options) = (library.clone(), self.roots.clone(), WatchOptions::default());
+        let watcher = Watcher::start_with(library, describe, Arc::new(arrived), roots, options)
+            .context("cannot watch the photo folders")?;
         let watcher = Arc::new(watcher);
         self.service.watched_by(watcher.clone());
         look_again_after_failures(self.service.library(), &watcher);

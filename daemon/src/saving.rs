@@ -21,7 +21,6 @@ use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use std::sync::{Mutex, PoisonError};
 
 use galleryfs_fs::{FileSeen, SourceError};
 use library::journal::Face;
@@ -32,6 +31,8 @@ use library::{
 };
 use rustix::fs::{AtFlags, Mode, Stat};
 
+use crate::alone::Alone;
+use crate::answering;
 use crate::pipeline::beneath;
 use crate::pipeline::contents::Contents;
 use crate::pipeline::describe::Media;
@@ -40,8 +41,8 @@ use crate::service::Service;
 
 use changing::{ChangeError, Changing};
 
-/// One photo is saved at a time.
-static ALONE: Mutex<()> = Mutex::new(());
+/// A photo is saved by one at a time.
+static ALONE: Alone<AssetId> = Alone::new();
 
 /// What becomes of the file that is replaced.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -54,16 +55,19 @@ enum Replaced {
 
 /// Has the bytes of `new` take the place of a photo's.
 pub fn save(service: &Service, face: Face, row: RowNumber, new: &File) -> Result<(), SourceError> {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let asset = service.library().snapshot().row(row).ok_or(SourceError::Gone)?.id;
+    let _alone = ALONE.with([asset]);
     put(service, face, row, new, Replaced::Version, || Ok(())).map(drop)
 }
 
 /// Has a photo be what it was before it was last saved over.
 pub fn go_back(service: &Service, face: Face, row: RowNumber) -> Result<(), SourceError> {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let snapshot = service.library().snapshot();
-    let asset = snapshot.row(row).ok_or(SourceError::Gone)?.id;
+    let asset = service.library().snapshot().row(row).ok_or(SourceError::Gone)?.id;
+    let _alone = ALONE.with([asset]);
     let mut version = service.kept().newest(asset).ok_or(SourceError::Gone)?;
+    let snapshot = service.library().snapshot();
+    let (root, _) = snapshot.folders().root(version.file.root).ok_or(SourceError::Gone)?;
+    answering::expect_answers([root.path.as_path()])?;
     while take_back(service, face, (row, asset), &version.file)? == Put::Same {
         // It was the photo already: we were killed before it was said, or another program was there first.
         match service.kept().newest(asset) {
@@ -122,10 +126,21 @@ fn put(
     let library = service.library();
     let snapshot = library.snapshot();
     let asset = snapshot.row(row).ok_or(SourceError::Gone)?.id;
+    // Whoever gives a file the photo's name keeps all others out of its directory: a disk that does not answer is not
+    // waited for.
+    let mut silent = Ok(());
     let mut places = library.originals(&snapshot, row).into_iter();
-    let (root, path, (from, stat)) = places
-        .find_map(|(root, path)| as_known(library, &root, &path, asset).map(|from| (root, path, from)))
-        .ok_or_else(|| SourceError::Refused(SaveError::Changed.to_string()))?;
+    let known = places.by_ref().find_map(|(root, path)| {
+        if let Err(error) = answering::expect_answers([root.as_path()]) {
+            silent = Err(error);
+            return None;
+        }
+        as_known(library, &root, &path, asset).map(|from| (root, path, from))
+    });
+    let Some((root, path, (from, stat))) = known else {
+        silent?;
+        return Err(SourceError::Refused(SaveError::Changed.to_string()));
+    };
     let (digests, contents) = digest(new)?;
     if digests.checksum == from.checksum {
         settled()?;
@@ -192,6 +207,7 @@ fn put_also(
     (root, path): (&Path, &FilePath),
     read: &File,
 ) -> Result<bool, SourceError> {
+    answering::expect_answers([root])?;
     let known = as_known(library, root, path, asset);
     let Some((_, stat)) = known.filter(|(digests, _)| digests.checksum == from) else { return Ok(false) };
     let room = kept::folder(root, asset);

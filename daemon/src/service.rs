@@ -9,11 +9,12 @@ use anyhow::Result;
 use jiff::Timestamp;
 use library::journal::Face;
 use library::query::Mode;
-use library::{AssetInode, Kind, Library, LibraryError, Row, RowNumber, Snapshot, Visibility};
+use library::{AssetInode, Kind, Library, LibraryError, RootId, Row, RowNumber, Snapshot, Visibility};
 use serde::Serialize;
 
 use crate::exit::Exit;
 use crate::output::{Hit, Record, plural};
+use crate::purging;
 use crate::request::{Request, Wanted};
 use crate::saving::kept::KeptVersions;
 use crate::seeing::{Seeing, SeeingOptions, Sights};
@@ -104,6 +105,12 @@ impl Service {
     /// What is kept of photos that were saved over.
     pub fn kept(&self) -> &KeptVersions {
         &self.kept
+    }
+
+    /// A root is there, or there again: what was under way in it is finished, and what is kept in it is looked for.
+    pub fn root_is_here(&self, root: RootId, path: &Path) {
+        purging::resume(&self.library, root, path);
+        self.kept.look_through(&self.library, root, path);
     }
 
     /// From now on sidecars are written.

@@ -35,6 +35,7 @@ use library::{AssetId, Decisions, Entity, FilePath, Kind, Library, SidecarSeen, 
 use rustix::fs::{AtFlags, Mode, Stat};
 use rustix::io::Errno;
 
+use crate::answering;
 use crate::pipeline::beneath;
 use crate::pipeline::describe::{Describe as _, Media, SidecarFile, guarded, sidecars_of};
 use crate::pipeline::names::{Names, OURS, join};
@@ -234,9 +235,14 @@ impl Writer {
             return Ok(Outcome::Done);
         }
         // Nobody must remove the photo for good in the middle of it.
-        let _alone = purging::alone();
+        let originals = library.originals(&snapshot, number);
+        let _alone = purging::alone(originals.iter().map(|(_, path)| path.root));
         let mut outcome = Ok(Outcome::Done);
-        for (root, path) in library.originals(&snapshot, number) {
+        for (root, path) in originals {
+            if let Err(error) = answering::expect_answers([root.as_path()]) {
+                outcome = Err((root, error.into()));
+                continue;
+            }
             let Some((_, stat)) = as_known(library, &root, &path, asset) else { continue };
             let place = root.join(OsStr::from_bytes(&path.relative));
             match self.beside((asset, &root, &path, stat), &decided, &mut known) {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, unbounded};
 use galleryfs_fs::{
     AlbumDecision, Arrival, Arrived, Details, FileSeen, Original, PersonDecision, QueryError, SearchDecision,
     Source, SourceError, TagDecision, Unreadable, Version,
@@ -108,7 +108,12 @@ impl Source for LibrarySource {
     }
 
     fn sights(&self) -> Receiver<()> {
-        self.sights.changes()
+        let (told, receiver) = unbounded();
+        if let Some(importer) = &self.importer {
+            importer.service().kept().tell(told.clone());
+        }
+        self.sights.tell(told);
+        receiver
     }
 
     fn open_original(&self, row: RowNumber, snapshot: &Snapshot) -> Result<Original, SourceError> {

@@ -87,6 +87,10 @@ impl Default for WatchOptions {
     }
 }
 
+/// Is told whenever a root is there: at the start, and when it is back. Before anything in it is looked at, which waits for the
+/// answer.
+pub type Arrived = Arc<dyn Fn(RootId, &Path) + Send + Sync>;
+
 /// Roots being watched. Dropping it stops.
 pub struct Watcher {
     pipeline: Arc<Pipeline>,
@@ -99,13 +103,14 @@ pub struct Watcher {
 impl Watcher {
     /// Starts to watch `roots` and to tell `sink` what is in them.
     pub fn start(sink: Arc<dyn Sink>, roots: Vec<WatchedRoot>, options: WatchOptions) -> io::Result<Self> {
-        Self::start_with(sink, Arc::new(Media), roots, options)
+        Self::start_with(sink, Arc::new(Media), Arc::new(|_, _| {}), roots, options)
     }
 
-    /// The same with another reader of metadata.
+    /// The same with another reader of metadata, and somebody who is told of roots that are there.
     pub fn start_with(
         sink: Arc<dyn Sink>,
         describe: Arc<dyn Describe>,
+        arrived: Arrived,
         roots: Vec<WatchedRoot>,
         options: WatchOptions,
     ) -> io::Result<Self> {
@@ -129,6 +134,7 @@ impl Watcher {
                 place,
                 pipeline: Arc::clone(&watcher.pipeline),
                 options: Arc::clone(&options),
+                arrived: Arc::clone(&arrived),
                 poll,
                 notify: Mutex::default(),
                 scans: Scans::default(),

@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use fuser::FileAttr;
-use library::RowNumber;
+use library::{RootId, RowNumber};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
@@ -37,6 +37,8 @@ pub(crate) fn is_edit(handle: u64) -> bool {
 pub(crate) struct Edit {
     /// The photo.
     pub(crate) row: RowNumber,
+    /// Where it lies, so that whoever waits for it waits with others of that disk.
+    pub(crate) root: Option<RootId>,
     /// What `stat` says of it.
     attr: Mutex<FileAttr>,
     /// Locked for as long as a disk, or a save, takes.
@@ -156,17 +158,30 @@ impl Edits {
     }
 
     /// Opens a photo for writing, which `original` reads.
-    pub(crate) fn open(&self, row: RowNumber, attr: FileAttr, original: File) -> io::Result<u64> {
+    pub(crate) fn open(
+        &self,
+        (row, root): (RowNumber, Option<RootId>),
+        attr: FileAttr,
+        original: File,
+    ) -> io::Result<u64> {
         let state = State { file: nameless(&self.dir)?, original: Some(original), written: false };
-        let new =
-            Edit { row, attr: Mutex::new(attr), state: Mutex::new(state), handles: AtomicUsize::new(0) };
+        let (attr, state) = (Mutex::new(attr), Mutex::new(state));
+        let new = Edit { row, root, attr, state, handles: AtomicUsize::new(0) };
+        let ino = new.attr().ino.0;
+        // Kept beyond the lock: where somebody has it open already, this one closes its files, which may wait for a disk.
+        let new = Arc::new(new);
         let mut open = self.by_ino();
-        let edit = Arc::clone(open.entry(attr.ino.0).or_insert_with(|| Arc::new(new)));
+        let edit = Arc::clone(open.entry(ino).or_insert_with(|| Arc::clone(&new)));
         edit.handles.fetch_add(1, Ordering::Relaxed);
         drop(open);
         let handle = MARK | self.next.fetch_add(1, Ordering::Relaxed);
         self.by_handle().insert(handle, edit);
         Ok(handle)
+    }
+
+    /// The root of a photo that is open under a handle.
+    pub(crate) fn root_of(&self, handle: u64) -> Option<RootId> {
+        self.by_handle().get(&handle)?.root
     }
 
     /// What is open under a handle.
@@ -209,14 +224,16 @@ impl Edits {
         Ok(())
     }
 
-    /// The kernel is done with a handle.
-    pub(crate) fn release(&self, handle: u64) {
-        let Some(edit) = self.by_handle().remove(&handle) else { return };
+    /// The kernel is done with a handle. What is given back may be the last that holds files, whose closing may wait for a
+    /// disk.
+    pub(crate) fn release(&self, handle: u64) -> Option<Arc<Edit>> {
+        let edit = self.by_handle().remove(&handle)?;
         // Counted while nobody can open it anew.
         let mut open = self.by_ino();
         if edit.handles.fetch_sub(1, Ordering::Relaxed) == 1 {
             open.remove(&edit.attr().ino.0);
         }
+        Some(edit)
     }
 }
 
@@ -232,7 +249,7 @@ mod tests {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(original.as_bytes()).unwrap();
         let attr = Owner { uid: 0, gid: 0 }.file(9, original.len() as u64, SystemTime::UNIX_EPOCH);
-        let handle = edits.open(RowNumber(0), attr, file).unwrap();
+        let handle = edits.open((RowNumber(0), None), attr, file).unwrap();
         (dir, edits, handle)
     }
 
@@ -276,8 +293,9 @@ mod tests {
     #[test]
     fn stat_and_release_do_not_wait_for_a_save() {
         let (_dir, edits, one) = edits("0123456789");
-        let other =
-            edits.open(RowNumber(0), edits.attr_of(9).unwrap(), tempfile::tempfile().unwrap()).unwrap();
+        let other = edits
+            .open((RowNumber(0), None), edits.attr_of(9).unwrap(), tempfile::tempfile().unwrap())
+            .unwrap();
         edits.write(one, 10, b"!").unwrap();
         let during = |_: &File| {
             assert_eq!(edits.attr_of(9).unwrap().size, 11);
@@ -293,7 +311,7 @@ mod tests {
     fn two_writers_write_to_one_copy() {
         let (_dir, edits, one) = edits("0123456789");
         let attr = edits.attr_of(9).unwrap();
-        let other = edits.open(RowNumber(0), attr, tempfile::tempfile().unwrap()).unwrap();
+        let other = edits.open((RowNumber(0), None), attr, tempfile::tempfile().unwrap()).unwrap();
         edits.write(one, 0, b"a").unwrap();
         edits.write(other, 1, b"b").unwrap();
         edits.release(one);

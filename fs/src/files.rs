@@ -67,6 +67,11 @@ pub(crate) enum Now<T> {
 }
 
 impl OpenFile {
+    /// Whether closing it may wait for a disk: what the kernel reads is the kernel's to close.
+    pub(crate) fn is_of_disk(&self) -> bool {
+        matches!(self.bytes, Bytes::File(_))
+    }
+
     /// Reads what the page cache has, without waiting, and hands it to `reply`.
     pub(crate) fn read_now<T>(
         &self,
@@ -303,10 +308,11 @@ impl Files {
         open.values().find(|file| file.ino == ino).map(|file| FileAttr { nlink: 0, ..file.attr })
     }
 
-    /// The kernel is done with a handle.
-    pub(crate) fn release(&self, handle: u64) {
+    /// The kernel is done with a handle. What is given back may be the last that holds the file: closing that may wait for
+    /// its disk.
+    pub(crate) fn release(&self, handle: u64) -> Option<Arc<OpenFile>> {
         let file = self.open.write().unwrap_or_else(PoisonError::into_inner).remove(&handle);
-        if let Some(file) = file {
+        if let Some(file) = &file {
             let mut modes = self.modes();
             if let Some(mode) = modes.get_mut(&file.ino) {
                 mode.opens = mode.opens.saturating_sub(1);
@@ -317,6 +323,7 @@ impl Files {
                 }
             }
         }
+        file
     }
 
     /// Files open now.

@@ -167,22 +167,28 @@ impl Inbox {
 
     /// The same, made if there is none.
     pub(crate) fn make_scratch(&self, dir: u64) -> io::Result<Arc<Node>> {
-        let mut all = self.scratch.1.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = all.get(&dir) {
-            return Ok(Arc::clone(known));
+        if let Some(known) = self.scratch(dir) {
+            return Ok(known);
         }
+        // Not locked meanwhile: the disk may be waited for, and those who answer the kernel ask what there is.
         let path = self.scratch.0.join(dir.to_string());
         std::fs::create_dir_all(&path)?;
         let fd = hold(rustix::fs::CWD, path.as_os_str().as_bytes())?;
         // Its number is nobody's business: the kernel knows it by that of the directory in the tree.
         let node = Arc::new(Node::for_directory(dir, fd));
-        all.insert(dir, Arc::clone(&node));
-        Ok(node)
+        let mut all = self.scratch.1.lock().unwrap_or_else(PoisonError::into_inner);
+        // Somebody else may have made it too: the first one counts.
+        Ok(Arc::clone(all.entry(dir).or_insert_with(|| {
+            // What is on its way is still to be put there when the kernel has forgotten the directory.
+            self.tree.keep(dir);
+            node
+        })))
     }
 
-    /// Whether something of this name is on its way in a directory of the tree, or was just taken in there.
+    /// Whether something of this name may be on its way in a directory of the tree, or was just taken in there. No disk is
+    /// asked.
     pub(crate) fn has_scratch(&self, dir: u64, name: &[u8]) -> bool {
-        self.scratch(dir).is_some_and(|scratch| self.find(&scratch, name).is_ok())
+        self.scratch(dir).is_some_and(|scratch| scratch.may_have(name))
     }
 
     /// What was taken in under a name in a directory of the tree is not found by it any more.
@@ -235,22 +241,23 @@ impl Inbox {
     /// What is called so in a directory, not counted as known to the kernel.
     fn find(&self, dir: &Arc<Node>, name: &[u8]) -> io::Result<Arc<Node>> {
         match hold(dir.fd()?.as_fd(), name) {
-            Ok(fd) => Ok(self.nodes().of(fd, dir, name)?),
+            Ok(fd) => {
+                // Before the lock, which those who answer the kernel take too: the disk may be waited for.
+                let real = rustix::fs::fstat(&fd)?.st_ino;
+                Ok(self.nodes().of((fd, real), dir, name))
+            }
             Err(error) => self.nodes().alias(dir, name).ok_or(error),
         }
     }
 
-    /// Whether something stands under a name itself, which need not be found by it alone.
-    pub(crate) fn stands(&self, dir: &Node, name: &[u8]) -> bool {
-        dir.fd().is_ok_and(|dir| hold(dir.as_fd(), name).is_ok())
+    /// Whether the kernel knows of something that stands under a name itself, and is not only found by it. No disk is asked.
+    pub(crate) fn stands(&self, dir: &Arc<Node>, name: &[u8]) -> bool {
+        self.nodes().placed(dir, name).is_some_and(|node| !node.is_taken_in())
     }
 
     /// The photo that was put into a directory of the tree by a copy that was called so there a moment ago.
     pub(crate) fn joined_as(&self, dir: u64, name: &[u8]) -> Option<AssetId> {
-        let node = self.find(&self.scratch(dir)?, name).ok()?;
-        let joined = node.joined();
-        self.nodes().let_go(&node);
-        joined
+        self.nodes().placed(&self.scratch(dir)?, name)?.joined()
     }
 
     /// Finds a name. The kernel knows the node from then on.
@@ -297,6 +304,7 @@ impl Inbox {
     ) -> io::Result<FileAttr> {
         self.is_free(dir, name)?;
         let mode = Mode::from_raw_mode(mode & 0o7777);
+        dir.begins(name);
         rustix::fs::mkdirat(dir.fd()?, OsStr::from_bytes(name), mode)?;
         self.give(dir, name, mode, asker)
     }
@@ -315,6 +323,7 @@ impl Inbox {
             return Err(Errno::PERM.into());
         }
         let mode = Mode::from_raw_mode(mode & 0o7777);
+        dir.begins(name);
         rustix::fs::mknodat(dir.fd()?, OsStr::from_bytes(name), kind, mode, 0)?;
         self.give(dir, name, mode, asker)
     }
@@ -328,6 +337,7 @@ impl Inbox {
         asker: Asker,
     ) -> io::Result<FileAttr> {
         self.is_free(dir, name)?;
+        dir.begins(name);
         rustix::fs::symlinkat(target, dir.fd()?, OsStr::from_bytes(name))?;
         self.give(dir, name, Mode::empty(), asker)
     }
@@ -341,6 +351,7 @@ impl Inbox {
             return Err(Errno::PERM.into());
         }
         let flags = AtFlags::SYMLINK_FOLLOW;
+        dir.begins(name);
         rustix::fs::linkat(rustix::fs::CWD, &*node.path()?.path, dir.fd()?, OsStr::from_bytes(name), flags)?;
         self.known(node)
     }
@@ -360,6 +371,7 @@ impl Inbox {
         }
         let node = self.find(dir, name)?;
         rustix::fs::unlinkat(dir.fd()?, OsStr::from_bytes(name), AtFlags::empty())?;
+        dir.ends(name);
         node.lost_name(dir, name);
         Ok(())
     }
@@ -383,6 +395,7 @@ impl Inbox {
         if !replaces {
             self.is_free(new_dir, new_name)?;
         }
+        new_dir.begins(new_name);
         if self.nodes().move_alias((dir, name), (new_dir, new_name)) {
             return Ok(());
         }
@@ -400,6 +413,7 @@ impl Inbox {
             done => done?,
         }
         self.nodes().drop_alias(new_dir, new_name);
+        dir.ends(name);
         node.lost_name(dir, name);
         node.has_name(new_dir, new_name);
         if node.is_complete() {
@@ -425,6 +439,7 @@ impl Inbox {
             return Ok((self.known(&node)?, handle));
         }
         let mode = Mode::from_raw_mode(mode & 0o7777);
+        dir.begins(name);
         let open = |how| {
             let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC | how;
             rustix::fs::openat(dir.fd()?, OsStr::from_bytes(name), flags, mode).map_err(io::Error::from)
@@ -521,10 +536,10 @@ impl Inbox {
         handle.file.sync_all()
     }
 
-    /// `release`.
-    pub(crate) fn release(&self, handle: u64) {
+    /// `release`. What is given back may be the last that holds the file, whose closing may wait for the disk.
+    pub(crate) fn release(&self, handle: u64) -> Option<Arc<Handle>> {
         let handle = self.handles.lock().unwrap_or_else(PoisonError::into_inner).remove(&handle);
-        if let Some(handle) = handle.filter(|handle| handle.writes) {
+        if let Some(handle) = handle.as_ref().filter(|handle| handle.writes) {
             handle.node.end_writing();
             if handle.node.is_known() {
                 // No receiver: the mount is being taken away, and the next start finds it.
@@ -532,6 +547,7 @@ impl Inbox {
             }
             self.nodes().let_go(&handle.node);
         }
+        handle
     }
 
     /// `setattr`.
@@ -566,7 +582,12 @@ impl Inbox {
             }
             entries.push(DirEntry { name, ino: MARK | entry.ino(), kind: node::kind(entry.file_type()) });
         }
-        entries.extend(self.nodes().aliases_in(dir).into_iter().map(|(name, node)| DirEntry {
+        let aliases = self.nodes().aliases_in(dir);
+        if !aliases.is_empty() {
+            // One that is about to go stands there still.
+            entries.retain(|entry| !aliases.iter().any(|(name, _)| *name == entry.name));
+        }
+        entries.extend(aliases.into_iter().map(|(name, node)| DirEntry {
             name,
             ino: node.ino(),
             kind: fuser::FileType::RegularFile,
@@ -596,7 +617,9 @@ impl Inbox {
         // Shares the blocks where the disk can.
         io::copy(&mut from, &mut to)?;
         let held = hold(dir.fd()?.as_fd(), &name)?;
-        self.nodes().part(node, held, (&dir, &name))
+        let real = rustix::fs::fstat(&held)?.st_ino;
+        self.nodes().part(node, (held, real), (&dir, &name));
+        Ok(())
     }
 }
 

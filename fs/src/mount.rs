@@ -23,7 +23,7 @@ use crate::attr::Owner;
 use crate::files::Files;
 use crate::handles::Handles;
 use crate::inbox::{Inbox, Worker};
-use crate::mount_table::{NAME, is_galleryfs, mounted_on};
+use crate::mount_table::{NAME, is_galleryfs, lies_on, mounted_on};
 use crate::options::{Options, Passthrough};
 use crate::pool::Pools;
 use crate::shell::arriving::Arriving;
@@ -34,8 +34,6 @@ use crate::watcher::{Follower, Following};
 
 /// How long the threads of a mount are waited for once it is unmounted.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// `OVERLAYFS_SUPER_MAGIC` of linux/magic.h.
-const OVERLAY_MAGIC: rustix::fs::FsWord = 0x794c_7630;
 
 /// Why a mount could not be made or taken away. Each says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -244,7 +242,7 @@ fn config(options: &Options) -> Config {
 
 /// How deep file systems may be stacked below an original that the kernel reads itself: one more over an overlay.
 fn stack_depth(passthrough: Passthrough, roots: &[PathBuf]) -> u32 {
-    let overlay = |root: &PathBuf| rustix::fs::statfs(root).is_ok_and(|stat| stat.f_type == OVERLAY_MAGIC);
+    let overlay = |root: &PathBuf| lies_on(root).is_ok_and(|kind| kind.as_deref() == Some("overlay"));
     match passthrough {
         Passthrough::Off => 0,
         Passthrough::Auto => 1 + u32::from(roots.iter().any(overlay)),
@@ -293,11 +291,11 @@ fn prepare(mountpoint: &Path, roots: &[PathBuf]) -> Result<PathBuf, MountError> 
         Some(kind) => return Err(MountError::Occupied { path: mountpoint, kind }),
         None => {}
     }
-    for root in roots {
-        let root = std::fs::canonicalize(root).unwrap_or_else(|_| root.clone());
-        if mountpoint.starts_with(&root) || root.starts_with(&mountpoint) {
-            return Err(MountError::InsideRoot { mountpoint, root });
-        }
+    // Canonical as they are: nobody waits for their disks here.
+    if let Some(root) =
+        roots.iter().find(|root| mountpoint.starts_with(root) || root.starts_with(&mountpoint)).cloned()
+    {
+        return Err(MountError::InsideRoot { mountpoint, root });
     }
     if std::fs::read_dir(&mountpoint).map_err(failed)?.next().is_some() {
         return Err(MountError::NotEmpty(mountpoint));

@@ -10,17 +10,27 @@ pub(crate) const NAME: &str = "galleryfs";
 
 /// The type of the file system mounted on exactly this canonical path, if one is: the uppermost of several.
 pub fn mounted_on(path: &Path) -> io::Result<Option<String>> {
-    let mounts = std::fs::read("/proc/self/mountinfo")?;
-    Ok(mounts
-        .split(|byte| *byte == b'\n')
-        .filter_map(|line| {
-            let fields: Vec<&[u8]> = line.split(|byte| *byte == b' ').collect();
-            let point = unescaped(fields.get(4)?);
-            let separator = fields.iter().position(|field| *field == b"-")?;
-            let kind = String::from_utf8_lossy(fields.get(separator + 1)?).into_owned();
-            (point == path).then_some(kind)
-        })
-        .next_back())
+    let on_it = mounts()?.into_iter().filter(|(point, _)| point == path);
+    Ok(on_it.map(|(_, kind)| kind).next_back())
+}
+
+/// The type of the file system that this canonical path lies on. Its disk is not asked, which might not answer.
+pub(crate) fn lies_on(path: &Path) -> io::Result<Option<String>> {
+    let over_it = mounts()?.into_iter().filter(|(point, _)| path.starts_with(point));
+    Ok(over_it.max_by_key(|(point, _)| point.components().count()).map(|(_, kind)| kind))
+}
+
+/// Where something is mounted, and its type.
+fn mounts() -> io::Result<Vec<(PathBuf, String)>> {
+    let table = std::fs::read("/proc/self/mountinfo")?;
+    let mount = |line: &[u8]| {
+        let fields: Vec<&[u8]> = line.split(|byte| *byte == b' ').collect();
+        let point = unescaped(fields.get(4)?);
+        let separator = fields.iter().position(|field| *field == b"-")?;
+        let kind = String::from_utf8_lossy(fields.get(separator + 1)?).into_owned();
+        Some((point, kind))
+    };
+    Ok(table.split(|byte| *byte == b'\n').filter_map(mount).collect())
 }
 
 /// Whether a type in the mount table is that of a mount of ours, alive or dead.
@@ -60,5 +70,11 @@ mod tests {
     fn mountinfo_is_read_as_it_is_written() {
         assert_eq!(unescaped(br"/mnt/my\040photos\134x"), Path::new(r"/mnt/my photos\x"));
         assert_eq!(unescaped(br"/mnt/odd\"), Path::new(r"/mnt/odd\"));
+    }
+
+    #[test]
+    fn what_a_path_lies_on_is_what_is_mounted_nearest_above_it() {
+        assert_eq!(lies_on(Path::new("/proc/self/fd")).unwrap().as_deref(), Some("proc"));
+        assert_ne!(lies_on(Path::new("/process")).unwrap().as_deref(), Some("proc"));
     }
 }

@@ -1,8 +1,11 @@
 //! Threads for what may wait: a disk, the search index.
 //!
-//! One pool a root, so that a sleeping disk holds up only itself, and one for searches. The queue is bounded. The
+//! Pools for each root, so that a sleeping disk holds up only itself, and one for searches. The queue is bounded. The
 //! kernel never has more requests waiting than there are processes waiting, so a queue that is full means that
 //! something is stuck; the caller is then told to try again, and the threads that answer the kernel never wait.
+//!
+//! Who changes files of a root waits for more than its disk: for that of the upload folder, and for the library. So that
+//! neither is waited for by those who only read, or only decide, there are pools of their own for that ([`Work`]).
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -56,6 +59,11 @@ impl Pool {
         Self { jobs }
     }
 
+    /// Lets go of files that were released: to close them some disks are waited for.
+    pub(crate) fn close(&self, files: impl Send + 'static) {
+        self.submit(move |_| drop(files));
+    }
+
     /// Queues a job, or refuses it at once.
     pub(crate) fn submit(&self, job: impl FnOnce(Turn) + Send + 'static) {
         if let Err(full) = self.jobs.try_send(Box::new(job)) {
@@ -64,13 +72,24 @@ impl Pool {
     }
 }
 
+/// What is done with the files of a root.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum Work {
+    /// They are opened and read.
+    Read,
+    /// Copies of them are written to, which lie in the upload folder.
+    Edit,
+    /// They are exchanged or removed, of which the library is told.
+    Change,
+}
+
 /// All pools of a mount.
 #[derive(Debug)]
 pub(crate) struct Pools {
     searches: Pool,
     inbox: Pool,
     arrivals: Pool,
-    disks: Mutex<HashMap<Option<RootId>, Pool>>,
+    roots: Mutex<HashMap<(Work, Option<RootId>), Pool>>,
 }
 
 impl Default for Pools {
@@ -79,7 +98,7 @@ impl Default for Pools {
             searches: Pool::new("fs-search", SEARCH_THREADS),
             inbox: Pool::new("fs-inbox", DISK_THREADS),
             arrivals: Pool::new("fs-arrive", DISK_THREADS),
-            disks: Mutex::default(),
+            roots: Mutex::default(),
         }
     }
 }
@@ -102,8 +121,27 @@ impl Pools {
 
     /// The pool for what lies in this root. `None`: the library's own files.
     pub(crate) fn disk(&self, root: Option<RootId>) -> Pool {
-        let mut disks = self.disks.lock().unwrap_or_else(PoisonError::into_inner);
-        disks.entry(root).or_insert_with(|| Pool::new("fs-disk", DISK_THREADS)).clone()
+        self.of(Work::Read, root)
+    }
+
+    /// The pool for photos of this root that are open for writing.
+    pub(crate) fn edits(&self, root: Option<RootId>) -> Pool {
+        self.of(Work::Edit, root)
+    }
+
+    /// The pool that exchanges and removes files of this root, which takes long.
+    pub(crate) fn changes(&self, root: Option<RootId>) -> Pool {
+        self.of(Work::Change, root)
+    }
+
+    fn of(&self, work: Work, root: Option<RootId>) -> Pool {
+        let name = match work {
+            Work::Read => "fs-disk",
+            Work::Edit => "fs-edit",
+            Work::Change => "fs-change",
+        };
+        let mut roots = self.roots.lock().unwrap_or_else(PoisonError::into_inner);
+        roots.entry((work, root)).or_insert_with(|| Pool::new(name, DISK_THREADS)).clone()
     }
 }
 

@@ -26,7 +26,7 @@ use fuser::{
 
 use self::acting::{linked_to, made, plainly, put};
 use self::arriving::Arriving;
-use self::reading::{NAME_MAX, sized};
+use self::reading::sized;
 use crate::announce::{self, Tokens};
 use crate::edits::is_edit;
 use crate::error::FsError;
@@ -435,9 +435,20 @@ impl Filesystem for Shell {
     ) {
         guarded("release", || match &self.0.arriving {
             _ if is_info(ino.0) => {}
-            Some(arriving) if crate::inbox::is_here(ino.0) => arriving.inbox.release(fh.0),
-            Some(arriving) if is_edit(fh.0) => arriving.edits.release(fh.0),
-            _ => self.0.files.release(fh.0),
+            Some(arriving) if crate::inbox::is_here(ino.0) => {
+                self.0.pools.inbox().close(arriving.inbox.release(fh.0));
+            }
+            Some(arriving) if is_edit(fh.0) => {
+                let edit = arriving.edits.release(fh.0);
+                let root = edit.as_ref().and_then(|edit| edit.root);
+                self.0.pools.edits(root).close(edit);
+            }
+            _ => {
+                let file = self.0.files.release(fh.0);
+                if let Some(file) = file.filter(|file| file.is_of_disk()) {
+                    self.0.pools.disk(file.root).close(file);
+                }
+            }
         });
         reply.ok();
     }
@@ -498,25 +509,8 @@ impl Filesystem for Shell {
         });
     }
 
-    fn statfs(&self, _req: &Request, _ino: INodeNo, reply: ReplyStatfs) {
-        guarded("statfs", || {
-            let room = self.0.arriving.as_ref().and_then(|arriving| arriving.inbox.room().ok());
-            match room {
-                // What can be copied here is what the upload folder's disk has room for.
-                Some(room) => reply.statfs(
-                    room.f_blocks,
-                    room.f_bfree,
-                    room.f_bavail,
-                    room.f_files,
-                    room.f_ffree,
-                    room.f_bsize as u32,
-                    NAME_MAX as u32,
-                    room.f_frsize as u32,
-                ),
-                // No blocks, none free: there is no room to be had here, and `df` leaves it out.
-                None => reply.statfs(0, 0, 0, 0, 0, 4096, NAME_MAX as u32, 4096),
-            }
-        });
+    fn statfs(&self, req: &Request, _ino: INodeNo, reply: ReplyStatfs) {
+        guarded("statfs", || self.0.statfs(req.pid(), reply));
     }
 
     fn setxattr(

@@ -26,7 +26,7 @@ pub trait Source: Send + Sync + 'static {
     /// Every commit from now on. Asked once a mount, before the first [`Source::snapshot`]; drained at once.
     fn subscribe(&self) -> crossbeam_channel::Receiver<Commit>;
 
-    /// Told whenever [`Source::things`] is another without a commit. Asked once a mount.
+    /// Told whenever [`Source::things`] or [`Source::versions`] is another without a commit. Asked once a mount.
     fn sights(&self) -> crossbeam_channel::Receiver<()>;
 
     /// Opens an original for reading, beneath its root, following no link: one that is as known, where there is one.
@@ -92,7 +92,7 @@ pub trait Source: Send + Sync + 'static {
     /// The files that could not be read. May block.
     fn unreadable(&self) -> Vec<Unreadable>;
 
-    /// What is kept of photos that were saved over. Told anew with a commit.
+    /// What is kept of photos that were saved over. Told anew with a commit, or by [`Source::sights`].
     fn versions(&self) -> Arc<Vec<Version>>;
 
     /// Has a photo be what it was before it was last saved over. What it was until now is kept, but is no version of it any

@@ -23,6 +23,8 @@ mod days;
 mod favourites;
 mod fixed;
 mod folders;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod groups;
 mod inbox;
 pub(crate) mod inodes;
@@ -151,10 +153,7 @@ impl Readable {
     /// The root it lies in, for reading it with others of that disk.
     pub(crate) fn root(&self) -> Option<RootId> {
         match self {
-            Self::Row(number, state) => {
-                let dir = state.row(*number)?.paths().next()?.dir;
-                state.snapshot.folders().dir(dir).map(|dir| dir.root)
-            }
+            Self::Row(number, state) => state.root_of(*number),
             Self::File(file) => Some(file.root),
             Self::Fixed(_) => None,
         }
@@ -480,6 +479,12 @@ impl Tree {
     /// Whether what a directory lists must be searched for.
     pub(crate) fn is_search(&self, ino: u64) -> bool {
         self.dir(ino).is_ok_and(|path| Asked::by(&path).is_some())
+    }
+
+    /// Something is on its way into a directory that the kernel holds: its number stands for it from now on, also when the
+    /// kernel has forgotten it.
+    pub(crate) fn keep(&self, dir: u64) {
+        self.inodes().keep(dir);
     }
 
     /// The kernel drops `count` of its lookups of an inode. Only directories are counted: all else is found again

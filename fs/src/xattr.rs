@@ -63,11 +63,15 @@ attributes! {
     Cover b"user.galleryfs.cover";
 }
 
-/// The text of a value. Programs that write C strings end them with a zero byte.
+/// The text of a value. Programs that write C strings end them with a zero byte; in the middle none can be.
 pub(crate) fn attribute_text(value: &[u8]) -> Result<&str, FsError> {
     let text = std::str::from_utf8(value);
     let text = text.map_err(|_| FsError::BadValue("the value is not UTF-8 text".into()))?;
-    Ok(text.trim_end_matches('\0'))
+    let text = text.trim_end_matches('\0');
+    match text.contains('\0') {
+        true => Err(FsError::BadValue("the value has a zero byte in it".into())),
+        false => Ok(text),
+    }
 }
 
 /// Stars from what is written of them: doubled, and an odd number is half a star more.
@@ -181,5 +185,17 @@ impl Attribute {
     /// Names as the kernel takes them.
     pub(crate) fn names(attributes: impl IntoIterator<Item = Self>) -> Vec<u8> {
         attributes.into_iter().flat_map(|attribute| [attribute.name(), b"\0"].concat()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Found by the fuzzer: a tag that ended in zero bytes could be set, and what then was shown meant another.
+    #[test]
+    fn a_zero_byte_ends_a_value_and_is_not_in_it() {
+        assert_eq!(attribute_text(b"a,b\0\0").unwrap(), "a,b");
+        assert!(attribute_text(b"a\0,b").is_err());
     }
 }

@@ -220,6 +220,31 @@ fn what_cannot_be_taken_back_says_why_and_nothing_is() {
     assert_eq!(folder.library.log(99).unwrap().len(), before);
 }
 
+/// What is taken back first gives names back that what is taken back after it needs.
+#[test]
+fn two_things_are_taken_back_at_once_where_they_are_one_by_one() {
+    let folder = folder();
+    let (library, face) = (&folder.library, Face::Mount);
+    let before = state(&folder);
+    let album = library.make_album(face, None, "one").unwrap();
+    library.save_search(face, "one", "beach").unwrap();
+    let made = state(&folder);
+    let search = library.snapshot().saved_searches(library.account()).next().unwrap().id;
+    library.place_album(face, album, None, "two", None).unwrap();
+    library.rename_search(face, search, "two").unwrap();
+    let other = library.make_album(face, None, "ONE").unwrap();
+    library.save_search(face, "ONE", "dog").unwrap();
+    library.undo(Face::Cli, 4).unwrap();
+    assert_eq!(state(&folder), made);
+
+    // Also within one thing: an album in the place of another, which is empty.
+    let other_again = library.make_album(face, None, "three").unwrap();
+    assert_ne!(other, other_again);
+    library.place_album(face, album, None, "three", Some(other_again)).unwrap();
+    library.undo(Face::Cli, 4).unwrap();
+    assert_eq!(state(&folder), before);
+}
+
 /// The photo that is in the trash.
 fn id_of(folder: &Folder) -> AssetId {
     let snapshot = folder.library.snapshot();

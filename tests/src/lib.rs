@@ -15,6 +15,7 @@ mod patience;
 mod program;
 mod random;
 mod site;
+mod stalling;
 mod terminal;
 
 pub use disk::Disk;
@@ -23,4 +24,5 @@ pub use jpeg::Jpeg;
 pub use patience::{eventually, until};
 pub use random::{Random, seed, soaks};
 pub use site::{Answer, Daemon, Site};
+pub use stalling::{Stalled, StallingDisk};
 pub use terminal::Terminal;

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use galleryfs_tests::http::{Reply, Server};
 use vision::InferenceError;
@@ -12,6 +12,7 @@ fn options() -> RemoteOptions {
     RemoteOptions {
         ping: Duration::from_secs(2),
         answer: Duration::from_secs(3),
+        hurried: Duration::from_millis(300),
         rest: Duration::from_secs(3600),
     }
 }
@@ -84,6 +85,22 @@ fn what_misbehaves_is_left_alone_and_another_asked() {
         let asked = server.seen().iter().filter(|request| request.path == "/predict").count();
         assert!(asked <= 1, "asked again while it rests");
     }
+}
+
+/// A server that has much to do is no worse for it: but whoever waits does not wait for it again and again.
+#[test]
+fn who_waits_for_a_text_waits_once_and_not_for_long() {
+    let slow = answering(|| Reply::Silence);
+    let servers = Servers::new([slow.url()], options());
+    let begun = Instant::now();
+    for _ in 0..5 {
+        assert!(matches!(servers.text_soon("some", "a dog"), Err(InferenceError::Remote { .. })));
+    }
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    assert_eq!(servers.states()[0].state, ServerState::Unknown, "it did not fail");
+    assert!(servers.picture("some", b"jpeg").is_err());
+    let asked = slow.seen().iter().filter(|request| request.path == "/predict").count();
+    assert_eq!(asked, 2, "once for a text, and for a picture all the same");
 }
 
 #[test]

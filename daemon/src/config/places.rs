@@ -11,6 +11,7 @@ use anyhow::Result;
 use library::Library;
 
 use super::Settings;
+use crate::answering::in_time;
 use crate::exit::Exit;
 
 /// Where everything is, with symbolic links followed.
@@ -24,6 +25,8 @@ pub struct Places {
     pub mount: Option<PathBuf>,
     /// The folder that was named for new files.
     named_upload: Option<PathBuf>,
+    /// Those of the watched folders whose disks did not answer. They are taken as they were named, and not asked again here.
+    silent: Vec<PathBuf>,
 }
 
 /// The roots that a library has.
@@ -55,10 +58,32 @@ impl Places {
             Some(known) if settings.photos.is_empty() => &known.watched,
             _ => &settings.photos,
         };
-        let mut roots = Vec::new();
+        let (mut roots, mut silent) = (Vec::new(), Vec::new());
         for path in named {
-            let real = real_path(path)?;
-            match std::fs::metadata(&real) {
+            let asked = path.clone();
+            let answer = in_time(move || {
+                let real = real_path(&asked)?;
+                let metadata = std::fs::metadata(&real);
+                // What was said of it may have come from a cache; its room never does.
+                let _ = rustix::fs::statvfs(&real);
+                anyhow::Ok((real, metadata))
+            });
+            let Some(answer) = answer else {
+                let real = std::path::absolute(path)?;
+                if known.is_some_and(|known| !known.all.contains(&real)) {
+                    return Err(Exit::Usage.because(format!(
+                        "the disk of the photo folder {} does not answer",
+                        path.display()
+                    )));
+                }
+                if !roots.contains(&real) {
+                    silent.push(real.clone());
+                    roots.push(real);
+                }
+                continue;
+            };
+            let (real, metadata) = answer?;
+            match metadata {
                 Ok(metadata) if !metadata.is_dir() => {
                     return Err(Exit::Usage.because(format!("{} is not a folder", path.display())));
                 }
@@ -70,9 +95,18 @@ impl Places {
                 _ => {}
             }
         }
-        let named_upload = settings.upload.as_deref().map(real_path).transpose()?;
+        let upload = settings.upload.clone();
+        let named_upload = match upload.map(|upload| in_time(move || real_path(&upload))) {
+            Some(Some(real)) => Some(real?),
+            // What is copied in goes into another folder, as where this one is away.
+            Some(None) => {
+                tracing::warn!("the disk of the upload folder does not answer");
+                None
+            }
+            None => None,
+        };
         if let Some(real) = &named_upload
-            && !roots.iter().any(|root| lies_in(real, root))
+            && !roots.iter().any(|root| lies_in(real, root, &silent))
         {
             roots.push(real.clone());
         }
@@ -81,15 +115,23 @@ impl Places {
             data: real_path(&settings.data)?,
             mount: settings.mount.as_deref().map(real_path).transpose()?,
             named_upload,
+            silent,
         };
         places.refuse_overlaps()?;
         Ok(places)
     }
 
+    /// Whether the disk of a watched folder answered.
+    pub fn answers(&self, root: &Path) -> bool {
+        !self.silent.iter().any(|silent| root.starts_with(silent))
+    }
+
     /// Where new files go: the folder named for them, or the first that can be written to.
     pub fn upload(&self) -> Option<PathBuf> {
         let is_writable = |path: &&PathBuf| {
-            rustix::fs::access(*path, rustix::fs::Access::WRITE_OK).is_ok() && path.is_dir()
+            self.answers(path)
+                && rustix::fs::access(*path, rustix::fs::Access::WRITE_OK).is_ok()
+                && path.is_dir()
         };
         self.named_upload.iter().chain(&self.roots).find(is_writable).cloned()
     }
@@ -101,9 +143,9 @@ impl Places {
         named.extend(self.mount.iter().map(|mount| ("mount point", mount.as_path())));
         for (at, (name, path)) in named.iter().enumerate() {
             for (other_name, other) in &named[..at] {
-                let overlap = if lies_in(path, other) {
+                let overlap = if lies_in(path, other, &self.silent) {
                     Some((name, path, other_name, other))
-                } else if lies_in(other, path) {
+                } else if lies_in(other, path, &self.silent) {
                     Some((other_name, other, name, path))
                 } else {
                     None
@@ -122,10 +164,14 @@ impl Places {
     }
 }
 
-/// Whether `inner` is `outer` or lies below it, by name or because an ancestor is the very same folder (bind mounts).
-fn lies_in(inner: &Path, outer: &Path) -> bool {
-    let identity =
-        |path: &Path| std::fs::symlink_metadata(path).map(|metadata| (metadata.dev(), metadata.ino())).ok();
+/// Whether `inner` is `outer` or lies below it, by name or because an ancestor is the very same folder (bind mounts). Of those
+/// that do not answer there are only names.
+fn lies_in(inner: &Path, outer: &Path, silent: &[PathBuf]) -> bool {
+    let identity = |path: &Path| {
+        let is_silent = silent.iter().any(|silent| path.starts_with(silent));
+        let metadata = (!is_silent).then(|| std::fs::symlink_metadata(path).ok()).flatten()?;
+        Some((metadata.dev(), metadata.ino()))
+    };
     let target = identity(outer);
     inner.starts_with(outer)
         || (target.is_some() && inner.ancestors().any(|ancestor| identity(ancestor) == target))

@@ -11,6 +11,9 @@ use crate::pipeline::names::is_ignored_folder;
 /// Where files without a date go, in place of the folders that would have it in their names.
 const UNDATED: &str = "undated";
 
+/// The longest name of a folder, in bytes. A date is as long as what stands for it.
+const LONGEST: usize = 255;
+
 /// A template of paths below the upload folder. Its last part is always the file's own name.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[serde(try_from = "String")]
@@ -44,7 +47,7 @@ impl FromStr for Layout {
             return Err(LayoutError::NoName);
         }
         let is_none = |folder: &&String| {
-            folder.is_empty()
+            !(1..=LONGEST).contains(&folder.len())
                 || folder.contains("NAME")
                 || folder.chars().any(char::is_control)
                 || is_ignored_folder(folder.as_bytes())
@@ -74,7 +77,8 @@ impl fmt::Display for Layout {
 impl Layout {
     /// The folders of a file taken on this day, outermost first.
     pub fn folders(&self, day: Option<Date>) -> Vec<String> {
-        let Some(day) = day else { return self.undated() };
+        // A year before the first has another number of digits, and no photo.
+        let Some(day) = day.filter(|day| day.year() >= 0) else { return self.undated() };
         let of_day = |folder: &String| {
             folder
                 .replace("YYYY", &format!("{:04}", day.year()))
@@ -125,5 +129,7 @@ mod tests {
         {
             assert!(matches!(template.parse::<Layout>(), Err(LayoutError::Folder(_))), "{template}");
         }
+        let long = |length| format!("{}/NAME", "x".repeat(length)).parse::<Layout>();
+        assert!(long(255).is_ok() && long(256).is_err(), "no disk has a folder of such a name");
     }
 }

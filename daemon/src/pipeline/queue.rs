@@ -8,13 +8,14 @@
 //!    time: whoever asks meanwhile is noted, and the path is looked at once more after.
 //! 3. *A scan finds files faster than they are read.* The backlog is bounded, and the scan waits.
 //! 4. *Some files are not complete yet.* They wait for their time beside the lines, and hold up nobody.
+//! 5. *A disk may not answer.* Each root has lines of its own, as it has readers, so that only what lies there waits for it.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use library::{FilePath, FileStat};
+use library::{FilePath, FileStat, RootId};
 
 use super::duty::Duty;
 use super::names::Names;
@@ -95,7 +96,7 @@ enum Entry {
 
 #[derive(Default)]
 struct Lines {
-    waiting: [VecDeque<FilePath>; LINES],
+    waiting: HashMap<RootId, [VecDeque<FilePath>; LINES]>,
     entries: HashMap<FilePath, Entry>,
     later: BTreeMap<(Instant, u64), (Box<Job>, Urgency)>,
     ticket: u64,
@@ -127,7 +128,7 @@ impl Lines {
     }
 
     fn wait(&mut self, job: Box<Job>, urgency: Urgency) {
-        self.waiting[urgency as usize].push_back(job.path.clone());
+        self.waiting.entry(job.path.root).or_default()[urgency as usize].push_back(job.path.clone());
         self.entries.insert(job.path.clone(), Entry::Waiting(job, urgency));
     }
 
@@ -143,9 +144,10 @@ impl Lines {
         None
     }
 
-    fn take(&mut self, slowest: Urgency) -> Option<Job> {
+    fn take(&mut self, root: RootId, slowest: Urgency) -> Option<Job> {
+        let lines = self.waiting.get_mut(&root)?;
         for line in 0..=slowest as usize {
-            while let Some(path) = self.waiting[line].pop_front() {
+            while let Some(path) = lines[line].pop_front() {
                 match self.entries.remove(&path) {
                     Some(Entry::Waiting(mut job, urgency)) if urgency as usize == line => {
                         job.urgency = urgency;
@@ -162,8 +164,9 @@ impl Lines {
         None
     }
 
-    fn room(&self, urgency: Urgency, bound: usize) -> bool {
-        urgency == Urgency::Fresh || self.waiting[urgency as usize].len() < bound
+    fn room(&self, root: RootId, urgency: Urgency, bound: usize) -> bool {
+        let waiting = || self.waiting.get(&root).map_or(0, |lines| lines[urgency as usize].len());
+        urgency == Urgency::Fresh || waiting() < bound
     }
 }
 
@@ -195,7 +198,7 @@ impl Queue {
     /// Adds a path; waits for room unless it is fresh. False when closed.
     pub fn put(&self, job: Job, urgency: Urgency) -> bool {
         let mut lines = self.lines();
-        while !lines.closed && !lines.room(urgency, self.bound) {
+        while !lines.closed && !lines.room(job.path.root, urgency, self.bound) {
             lines = self.taken.wait(lines).unwrap_or_else(PoisonError::into_inner);
         }
         if lines.closed {
@@ -221,8 +224,8 @@ impl Queue {
         }
     }
 
-    /// The next path no slower than `slowest`; waits up to `patience`. `None` when there is none, or closed.
-    pub fn take(&self, slowest: Urgency, patience: Duration) -> Option<Job> {
+    /// The next path of a root no slower than `slowest`; waits up to `patience`. `None` when there is none, or closed.
+    pub fn take(&self, root: RootId, slowest: Urgency, patience: Duration) -> Option<Job> {
         let give_up = Instant::now() + patience;
         let mut lines = self.lines();
         loop {
@@ -231,7 +234,7 @@ impl Queue {
             }
             let now = Instant::now();
             let next = lines.ripen(now);
-            if let Some(job) = lines.take(slowest) {
+            if let Some(job) = lines.take(root, slowest) {
                 drop(lines);
                 self.taken.notify_all();
                 return Some(job);
@@ -284,11 +287,11 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use library::RootId;
+
+    const ROOT: RootId = RootId::from_bytes([1; 16]);
 
     fn job(name: &str) -> Job {
-        let path = FilePath::new(RootId::from_bytes([1; 16]), name.as_bytes());
-        Job::new(path, Arc::new(Progress::default()).duty())
+        Job::new(FilePath::new(ROOT, name.as_bytes()), Arc::new(Progress::default()).duty())
     }
 
     fn name(job: &Job) -> String {
@@ -307,7 +310,7 @@ mod tests {
         ] {
             assert!(queue.put(job(name), urgency));
         }
-        let take = |slowest| queue.take(slowest, Duration::ZERO);
+        let take = |slowest| queue.take(ROOT, slowest, Duration::ZERO);
         assert_eq!(name(&take(Urgency::Fresh).unwrap()), "new");
         let old = take(Urgency::Fresh).unwrap();
         assert_eq!((name(&old), old.duty.len()), ("old".into(), 2));
@@ -326,8 +329,21 @@ mod tests {
         let queue = Queue::new(10, Arc::default());
         queue.put_later(job("later"), Urgency::Fresh, Instant::now() + Duration::from_millis(40));
         queue.put(job("now"), Urgency::Backlog);
-        assert_eq!(name(&queue.take(Urgency::Backlog, Duration::from_secs(1)).unwrap()), "now");
-        assert!(queue.take(Urgency::Backlog, Duration::from_millis(5)).is_none());
-        assert_eq!(name(&queue.take(Urgency::Fresh, Duration::from_secs(1)).unwrap()), "later");
+        let take = |slowest, patience| queue.take(ROOT, slowest, Duration::from_millis(patience));
+        assert_eq!(name(&take(Urgency::Backlog, 1000).unwrap()), "now");
+        assert!(take(Urgency::Backlog, 5).is_none());
+        assert_eq!(name(&take(Urgency::Fresh, 1000).unwrap()), "later");
+    }
+
+    #[test]
+    fn what_waits_in_one_root_takes_no_room_in_another() {
+        let other = RootId::from_bytes([2; 16]);
+        let queue = Queue::new(1, Arc::default());
+        assert!(queue.put(job("here"), Urgency::Backlog));
+        let there = FilePath::new(other, &b"there"[..]);
+        assert!(queue.put(Job::new(there, Arc::new(Progress::default()).duty()), Urgency::Backlog));
+        assert_eq!(name(&queue.take(other, Urgency::Backlog, Duration::ZERO).unwrap()), "there");
+        assert!(queue.take(other, Urgency::Backlog, Duration::ZERO).is_none());
+        assert_eq!(name(&queue.take(ROOT, Urgency::Backlog, Duration::ZERO).unwrap()), "here");
     }
 }

@@ -1,12 +1,13 @@
-//! The threads that read: as many as there are cores, one more for what is fresh, and replacements for those that a
-//! file or disk holds up.
+//! The threads that read: for each root as many as there are cores, one more for what is fresh, and replacements for
+//! those that a file holds up. A disk that does not answer holds up its own.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use library::{FilePath, FileStat, Observation};
+use library::{FilePath, FileStat, Observation, RootId};
 
 use super::contents::Contents;
 use super::duty::Duty;
@@ -16,7 +17,7 @@ use super::queue::{Job, Urgency};
 use super::reader::{Found, Reader};
 use super::{PipelineOptions, Shared};
 
-/// How many readers may be replaced because something holds them up.
+/// How many readers of a root may be replaced because something holds them up.
 const MOST_REPLACED: usize = 8;
 
 /// The slowest disk that is still believed to make progress, bytes a second.
@@ -36,6 +37,7 @@ pub(super) struct Slot {
     current: Mutex<Option<Current>>,
     /// Somebody else does its work now.
     replaced: AtomicBool,
+    root: RootId,
     slowest: Urgency,
 }
 
@@ -55,10 +57,12 @@ impl Workers {
     /// Starts the readers and whoever watches over them.
     pub(super) fn start(shared: &Arc<Shared>) -> std::io::Result<Arc<Self>> {
         let workers = Arc::new(Self { slots: Mutex::default(), threads: Mutex::default() });
-        for _ in 0..shared.options.readers.max(1) {
-            workers.spawn(shared, Urgency::Backlog)?;
+        for place in &shared.places {
+            for _ in 0..shared.options.readers.max(1) {
+                workers.spawn(shared, place.id(), Urgency::Backlog)?;
+            }
+            workers.spawn(shared, place.id(), Urgency::Fresh)?;
         }
-        workers.spawn(shared, Urgency::Fresh)?;
         let (watched, shared) = (Arc::clone(&workers), Arc::clone(shared));
         let thread = std::thread::Builder::new().name("read-watch".into()).spawn(move || {
             while !shared.stop.load(Ordering::Relaxed) {
@@ -71,8 +75,9 @@ impl Workers {
         Ok(workers)
     }
 
-    fn spawn(&self, shared: &Arc<Shared>, slowest: Urgency) -> std::io::Result<()> {
-        let slot = Arc::new(Slot { current: Mutex::default(), replaced: AtomicBool::new(false), slowest });
+    fn spawn(&self, shared: &Arc<Shared>, root: RootId, slowest: Urgency) -> std::io::Result<()> {
+        let replaced = AtomicBool::new(false);
+        let slot = Arc::new(Slot { current: Mutex::default(), replaced, root, slowest });
         let (theirs, shared) = (Arc::clone(&slot), Arc::clone(shared));
         let thread = std::thread::Builder::new().name("read".into()).spawn(move || work(&shared, &theirs))?;
         self.slots.lock().unwrap_or_else(PoisonError::into_inner).push(slot);
@@ -85,15 +90,20 @@ impl Workers {
         let mut wanted = Vec::new();
         {
             let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-            let replaced = slots.iter().filter(|slot| slot.replaced.load(Ordering::Relaxed)).count();
+            let mut replaced: HashMap<RootId, usize> = HashMap::new();
+            for slot in slots.iter().filter(|slot| slot.replaced.load(Ordering::Relaxed)) {
+                *replaced.entry(slot.root).or_default() += 1;
+            }
             for slot in slots.iter().filter(|slot| !slot.replaced.load(Ordering::Relaxed)) {
                 let mut current = slot.current.lock().unwrap_or_else(PoisonError::into_inner);
                 let Some(current) = current.as_mut() else { continue };
                 let size = current.stat.map_or(0, |stat| stat.size);
                 let limit = shared.options.time_limit + Duration::from_secs(size / SLOWEST_DISK);
-                if current.since.elapsed() < limit || replaced + wanted.len() >= MOST_REPLACED {
+                let replaced = replaced.entry(slot.root).or_default();
+                if current.since.elapsed() < limit || *replaced >= MOST_REPLACED {
                     continue;
                 }
+                *replaced += 1;
                 tracing::warn!(path = ?current.path, "reading takes too long; going on without it");
                 if let Some(stat) = current.stat {
                     let reason = format!(
@@ -108,12 +118,12 @@ impl Workers {
                 }
                 current.duty.clear();
                 slot.replaced.store(true, Ordering::Relaxed);
-                wanted.push(slot.slowest);
+                wanted.push((slot.root, slot.slowest));
             }
             slots.retain(|slot| Arc::strong_count(slot) > 1);
         }
-        for slowest in wanted {
-            if let Err(error) = self.spawn(shared, slowest) {
+        for (root, slowest) in wanted {
+            if let Err(error) = self.spawn(shared, root, slowest) {
                 tracing::error!(%error, "no further reader can be started");
             }
         }
@@ -136,7 +146,7 @@ fn work(shared: &Shared, slot: &Slot) {
         contents: Contents::default(),
     };
     while !slot.replaced.load(Ordering::Relaxed) {
-        let Some(mut job) = shared.queue.take(slot.slowest, Duration::from_secs(2)) else {
+        let Some(mut job) = shared.queue.take(slot.root, slot.slowest, Duration::from_secs(2)) else {
             if shared.queue.is_closed() {
                 return;
             }

@@ -1,7 +1,9 @@
 //! What is kept of photos that were saved over: `.galleryfs/versions/ASSET/0001 NAME` and so on, in the root of each.
 //!
-//! The folders are the truth. They are looked through once, at the start; whoever adds to one has it looked at again.
+//! The folders are the truth. They are looked through whenever their root comes to be there; whoever adds to one has it looked
+//! at again.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
@@ -10,8 +12,9 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crossbeam_channel::Sender;
 use galleryfs_fs::{FileSeen, Version};
 use library::{AssetId, Library, LibraryError, RootId};
 
@@ -29,45 +32,78 @@ const LONGEST_NAME: usize = 255;
 
 /// Every version that is kept.
 #[derive(Debug, Default)]
-pub struct KeptVersions(Mutex<Arc<Vec<Version>>>);
+pub struct KeptVersions {
+    found: Mutex<Found>,
+    listeners: Mutex<Vec<Sender<()>>>,
+}
+
+#[derive(Debug, Default)]
+struct Found {
+    /// By the folder that they are in.
+    by_folder: BTreeMap<(RootId, AssetId), Vec<Version>>,
+    /// All of them, once somebody has asked.
+    list: Option<Arc<Vec<Version>>>,
+}
 
 impl KeptVersions {
+    fn found(&self) -> MutexGuard<'_, Found> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// All of them, in no order. Another list when there are others.
     pub fn versions(&self) -> Arc<Vec<Version>> {
-        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        let mut found = self.found();
+        let Found { by_folder, list } = &mut *found;
+        Arc::clone(list.get_or_insert_with(|| Arc::new(by_folder.values().flatten().cloned().collect())))
     }
 
-    /// Looks through the folders of all roots.
-    pub fn look_through(&self, library: &Library) {
-        let snapshot = library.snapshot();
-        let mut found = Vec::new();
-        for (root, _) in snapshot.folders().roots() {
-            // A root that is away has none to show, nor photos that they would be of.
-            let assets =
-                std::fs::read_dir(root.path.join(OURS).join(VERSIONS)).into_iter().flatten().flatten();
-            for asset in assets.filter_map(|entry| AssetId::from_str(entry.file_name().to_str()?).ok()) {
-                if let Err(error) = adopt(library, &folder(&root.path, asset), asset) {
-                    tracing::warn!(%error, "what was being saved when the daemon ended is left where it is");
-                }
-                found.extend(read(root.id, &root.path, asset));
+    /// Told whenever others were found without a change of the library.
+    pub fn tell(&self, listener: Sender<()>) {
+        self.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(listener);
+    }
+
+    /// Looks through the folders of a root, and finishes what was being saved there when a daemon ended.
+    pub fn look_through(&self, library: &Library, root: RootId, path: &Path) {
+        let entries = std::fs::read_dir(path.join(OURS).join(VERSIONS)).into_iter().flatten().flatten();
+        let there = entries.filter_map(|entry| AssetId::from_str(entry.file_name().to_str()?).ok());
+        // Those that are not there any more are looked at, too.
+        let known =
+            self.found().by_folder.keys().filter(|at| at.0 == root).map(|at| at.1).collect::<Vec<_>>();
+        let mut changed = false;
+        for asset in there.chain(known).collect::<BTreeSet<_>>() {
+            let _alone = super::ALONE.with([asset]);
+            if let Err(error) = adopt(library, &folder(path, asset), asset) {
+                tracing::warn!(%error, "what was being saved when the daemon ended is left where it is");
             }
+            changed |= self.look_at(root, path, asset);
         }
-        self.set(found);
+        if changed {
+            let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+            listeners.retain(|listener| listener.send(()).is_ok());
+        }
     }
 
-    /// Looks at the folder of one photo in a root again.
-    pub fn look_at(&self, root: RootId, path: &Path, asset: AssetId) {
-        let mut versions = Vec::clone(&self.versions());
-        versions.retain(|version| (version.asset, version.file.root) != (asset, root));
-        versions.extend(read(root, path, asset));
-        self.set(versions);
+    /// Looks at the folder of one photo in a root again. Whether other versions are there.
+    pub fn look_at(&self, root: RootId, path: &Path, asset: AssetId) -> bool {
+        let (at, mut there) = ((root, asset), read(root, path, asset));
+        there.sort_unstable();
+        let mut found = self.found();
+        let before = match there.is_empty() {
+            true => found.by_folder.remove(&at).unwrap_or_default(),
+            false => found.by_folder.insert(at, there.clone()).unwrap_or_default(),
+        };
+        let changed = before != there;
+        if changed {
+            found.list = None;
+        }
+        changed
     }
 
     /// A photo is no more.
     pub fn forget(&self, asset: AssetId) {
-        let mut versions = Vec::clone(&self.versions());
-        versions.retain(|version| version.asset != asset);
-        self.set(versions);
+        let mut found = self.found();
+        found.by_folder.retain(|(_, of), _| *of != asset);
+        found.list = None;
     }
 
     /// The newest of a photo.
@@ -75,10 +111,6 @@ impl KeptVersions {
         let versions = self.versions();
         let of_it = versions.iter().filter(|version| version.asset == asset);
         of_it.max_by_key(|version| (version.number, &version.file)).cloned()
-    }
-
-    fn set(&self, versions: Vec<Version>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(versions);
     }
 }
 
@@ -184,8 +216,8 @@ mod tests {
         let long = numbered(1, format!("{}.jpg", "é".repeat(125)).as_bytes());
         assert!(long.len() <= 255 && long.starts_with("0001 é".as_bytes()) && long.ends_with(b".jpg"));
         let versions = KeptVersions::default();
-        versions.look_at(root, dir.path(), asset);
-        versions.look_at(root, dir.path(), asset);
+        assert!(versions.look_at(root, dir.path(), asset));
+        assert!(!versions.look_at(root, dir.path(), asset), "nothing has changed");
         let found = versions.versions();
         assert_eq!(
             found.iter().map(|version| (version.number, version.file.size)).collect::<Vec<_>>(),

@@ -13,6 +13,7 @@ use vision::InferenceError;
 
 use super::todo::is_seen;
 use super::{Shared, Stage};
+use crate::answering;
 
 /// The version that a failure is remembered with: a newer one tries again.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -32,6 +33,9 @@ enum Failed {
     /// The original is away or has just changed: whoever watches it will say so.
     #[error("the original is not as it is known")]
     NotThere,
+    /// It cannot be read for now.
+    #[error("its disk does not answer")]
+    Silent,
     /// A model, the disk, the library: no fault of the file.
     #[error(transparent)]
     Other(#[from] anyhow::Error),
@@ -85,6 +89,7 @@ impl Shared {
                 None
             }
             Err(Failed::NotThere) => None,
+            Err(Failed::Silent) => Some(Instant::now() + backoff(1)),
             Err(Failed::Decode(error)) => self.remember(&content, &details.name, known, &error),
             Err(Failed::Other(error)) => self.trouble(&error),
         }
@@ -114,6 +119,10 @@ impl Shared {
         content: &Checksum,
         missing: Missing,
     ) -> Result<(), Failed> {
+        // Others are looked at meanwhile.
+        let originals = self.library.originals(snapshot, number);
+        answering::expect_answers(originals.iter().map(|(root, _)| root.as_path()))
+            .map_err(|_| Failed::Silent)?;
         let file = match self.source.open_original(number, snapshot) {
             Ok(Original::AsKnown(file)) => file,
             Ok(Original::Changed(_)) | Err(_) => return Err(Failed::NotThere),

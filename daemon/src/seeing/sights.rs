@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::Sender;
 use library::pictures::Pictures;
 use library::things::Things;
 
@@ -26,10 +26,8 @@ impl Sights {
     }
 
     /// Told whenever [`Sights::things`] has changed.
-    pub fn changes(&self) -> Receiver<()> {
-        let (sender, receiver) = unbounded();
-        self.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(sender);
-        receiver
+    pub fn tell(&self, listener: Sender<()>) {
+        self.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(listener);
     }
 
     pub(super) fn set_pictures(&self, pictures: Option<Arc<Pictures>>) {

@@ -216,6 +216,7 @@ impl Listener {
     }
 
     fn arrive(&mut self, file_system: &crate::pipeline::filesystem::FileSystem) {
+        (self.root.arrived)(self.root.place.id(), self.root.place.path());
         self.mounts = mounts_below(self.root.place.path()).into_iter().map(|mount| mount.path).collect();
         let (notify, reason) = if file_system.is_remote {
             let name = &file_system.name;

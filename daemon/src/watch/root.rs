@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use crossbeam_channel::Sender;
 
-use super::WatchOptions;
 use super::holdback::ScanLosses;
 use super::notify::Notify;
+use super::{Arrived, WatchOptions};
 use crate::pipeline::Pipeline;
 use crate::pipeline::duty::{Duties, Duty};
 use crate::pipeline::place::Place;
@@ -21,6 +21,7 @@ pub(super) struct Root {
     pub(super) place: Arc<Place>,
     pub(super) pipeline: Arc<Pipeline>,
     pub(super) options: Arc<WatchOptions>,
+    pub(super) arrived: Arrived,
     /// How often the user wants it scanned.
     pub(super) poll: Option<Duration>,
     /// The watches; none while it is away, or where scans must do.

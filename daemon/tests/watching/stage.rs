@@ -125,9 +125,14 @@ impl Stage {
     pub fn start(&mut self) {
         let mut roots = vec![WatchedRoot { id: self.id, path: self.root.clone(), poll: None }];
         roots.extend(self.other.clone().map(|(id, path)| WatchedRoot { id, path, poll: None }));
-        let watcher =
-            Watcher::start_with(self.sink.clone(), self.describe.clone(), roots, self.options.clone())
-                .unwrap();
+        let watcher = Watcher::start_with(
+            self.sink.clone(),
+            self.describe.clone(),
+            Arc::new(|_, _| {}),
+            roots,
+            self.options.clone(),
+        )
+        .unwrap();
         self.watcher = Some(watcher);
     }
 

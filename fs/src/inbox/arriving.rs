@@ -2,6 +2,7 @@
 //! the next start.
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
@@ -149,13 +150,16 @@ impl Inbox {
         let there =
             rustix::fs::statat(dir.fd()?, name_of, AtFlags::SYMLINK_NOFOLLOW).map_err(io::Error::from)?;
         if there.st_ino == node.stat()?.st_ino {
-            // At once, or whoever removes the name in between would find neither.
-            let mut nodes = self.nodes();
-            rustix::fs::unlinkat(dir.fd()?, name_of, AtFlags::empty()).map_err(io::Error::from)?;
+            // The name leads to it before it is gone, or whoever removes it in between would find neither. Nothing is locked
+            // while the disk is waited for.
+            self.nodes().add_alias(dir, name, node);
+            if let Err(error) = rustix::fs::unlinkat(dir.fd()?, name_of, AtFlags::empty()) {
+                self.nodes().drop_alias(dir, name);
+                return Err(io::Error::from(error).into());
+            }
             node.set_known(false);
             node.set_taken_in(true);
-            nodes.add_alias(dir, name, node);
-            nodes.is_gone(dir, name, node.ino());
+            self.nodes().is_gone(dir, name, node.ino());
         }
         Ok(())
     }
@@ -192,9 +196,10 @@ impl Inbox {
         for mut dir in dirs {
             while let Some((above, name)) = dir.place() {
                 let name = std::ffi::OsStr::from_bytes(&name);
-                let gone = !self.nodes().has_aliases(&dir)
-                    && above.fd().is_ok_and(|fd| rustix::fs::unlinkat(fd, name, AtFlags::REMOVEDIR).is_ok());
-                if !gone {
+                // Let go of before the disk is waited for.
+                let is_over = !self.nodes().has_aliases(&dir);
+                let removed = |fd: Arc<OwnedFd>| rustix::fs::unlinkat(fd, name, AtFlags::REMOVEDIR).is_ok();
+                if !(is_over && above.fd().is_ok_and(removed)) {
                     break;
                 }
                 dir = above;

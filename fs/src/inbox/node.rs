@@ -1,11 +1,12 @@
 //! Something in the inbox, held by a descriptor: names may change while the kernel has it.
 
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use fuser::{FileAttr, INodeNo};
@@ -43,6 +44,9 @@ pub(crate) struct Node {
     place: Mutex<Option<Place>>,
     /// The directory of the tree whose scratch directory it is.
     of_tree: Option<u64>,
+    /// The names that something may have in such a directory. Nobody else makes any there, so that no disk need be asked for
+    /// all others.
+    begun: Mutex<HashSet<Box<[u8]>>>,
     /// How many have it open for writing.
     writers: AtomicUsize,
     /// Whether bytes came since it was last taken in.
@@ -97,6 +101,7 @@ impl Node {
             fd: Mutex::new(Some(Arc::new(fd))),
             place: Mutex::default(),
             of_tree: None,
+            begun: Mutex::default(),
             writers: AtomicUsize::new(0),
             written: AtomicBool::new(false),
             taken_in: AtomicBool::new(false),
@@ -116,6 +121,27 @@ impl Node {
     /// The directory of the tree whose scratch directory it is.
     pub(super) fn of_tree(&self) -> Option<u64> {
         self.of_tree
+    }
+
+    fn begun(&self) -> MutexGuard<'_, HashSet<Box<[u8]>>> {
+        self.begun.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Something is about to have this name in it.
+    pub(super) fn begins(&self, name: &[u8]) {
+        if self.of_tree.is_some() {
+            self.begun().insert(name.into());
+        }
+    }
+
+    /// Nothing has this name in it any more.
+    pub(super) fn ends(&self, name: &[u8]) {
+        self.begun().remove(name);
+    }
+
+    /// Whether something may have this name in it.
+    pub(super) fn may_have(&self, name: &[u8]) -> bool {
+        self.of_tree.is_none() || self.begun().contains(name)
     }
 
     /// The directory of the tree that it is being copied into.

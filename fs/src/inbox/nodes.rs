@@ -1,7 +1,6 @@
 //! What the kernel holds of the inbox, and the names that lead to what was taken in.
 
 use std::collections::HashMap;
-use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -61,12 +60,11 @@ impl Nodes {
         self.by_ino.get(&ino).map(|held| Arc::clone(&held.node))
     }
 
-    /// The node of what `fd` holds, which is called `name` in `dir`.
-    pub(super) fn of(&mut self, fd: OwnedFd, dir: &Arc<Node>, name: &[u8]) -> io::Result<Arc<Node>> {
-        let real = rustix::fs::fstat(&fd)?.st_ino;
+    /// The node of what `fd` holds, which has this inode number on the disk and is called `name` in `dir`.
+    pub(super) fn of(&mut self, (fd, real): (OwnedFd, u64), dir: &Arc<Node>, name: &[u8]) -> Arc<Node> {
         if let Some(node) = self.by_real.get(&real).and_then(|ino| self.get(*ino)) {
             node.has_name(dir, name);
-            return Ok(node);
+            return node;
         }
         let mut ino = MARK | (real & (MARK - 1));
         while self.by_ino.contains_key(&ino) || ino == MARK {
@@ -77,7 +75,7 @@ impl Nodes {
         node.has_name(dir, name);
         self.by_real.insert(real, ino);
         self.by_ino.insert(ino, Held { node: Arc::clone(&node), real, lookups: 0 });
-        Ok(node)
+        node
     }
 
     /// The kernel was told of a node so many times more.
@@ -118,6 +116,15 @@ impl Nodes {
     /// What was taken in, and is still called so here.
     pub(super) fn alias(&self, dir: &Arc<Node>, name: &[u8]) -> Option<Arc<Node>> {
         self.aliases.get(&key(dir, name)).map(|alias| Arc::clone(&alias.node))
+    }
+
+    /// What the kernel knows to be called so.
+    pub(super) fn placed(&self, dir: &Arc<Node>, name: &[u8]) -> Option<Arc<Node>> {
+        let is_placed = |node: &Arc<Node>| {
+            node.place().is_some_and(|(at, called)| Arc::ptr_eq(&at, dir) && *called == *name)
+        };
+        self.alias(dir, name)
+            .or_else(|| self.by_ino.values().map(|held| &held.node).find(|node| is_placed(node)).cloned())
     }
 
     pub(super) fn add_alias(&mut self, dir: &Arc<Node>, name: &[u8], node: &Arc<Node>) {
@@ -171,6 +178,9 @@ impl Nodes {
             .filter_map(|key| {
                 let Alias { node, .. } = self.aliases.remove(&key)?;
                 let dir = node.place().map(|(dir, _)| dir);
+                if let Some(dir) = &dir {
+                    dir.ends(&key.1);
+                }
                 if let Some(dir) = dir.as_ref().filter(|dir| dir.ino() == key.0) {
                     // Somebody may have looked since it was told.
                     self.is_gone(dir, &key.1, node.ino());
@@ -201,10 +211,9 @@ impl Nodes {
     pub(super) fn part(
         &mut self,
         node: &Arc<Node>,
-        fd: OwnedFd,
+        (fd, real): (OwnedFd, u64),
         (dir, name): (&Arc<Node>, &[u8]),
-    ) -> io::Result<()> {
-        let real = rustix::fs::fstat(&fd)?.st_ino;
+    ) {
         if let Some(held) = self.by_ino.get_mut(&node.ino()) {
             self.by_real.remove(&held.real);
             held.real = real;
@@ -213,6 +222,5 @@ impl Nodes {
         node.replace_fd(fd);
         node.set_taken_in(false);
         self.aliases.remove(&key(dir, name));
-        Ok(())
     }
 }

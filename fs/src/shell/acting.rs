@@ -59,7 +59,7 @@ impl Shared {
         }
     }
 
-    /// Carries out what an operation stands for. The journal is waited for on a pool. `dirs` are the directories that the
+    /// Carries out what an operation stands for. The journal, or a disk, is waited for on a pool. `dirs` are the directories that the
     /// kernel lets nobody change until it has the answer; `ino` is where somebody would look for a reason.
     pub(super) fn act(
         self: &Arc<Self>,
@@ -75,8 +75,12 @@ impl Shared {
                 return answer(&self.tree, Err(refusal(operation, ino, &error)));
             }
         };
+        let pool = match self.tree.changes_files_of(&act) {
+            Some(root) => self.pools.changes(root),
+            None => self.pools.disk(None),
+        };
         let shared = Arc::clone(self);
-        self.pools.disk(None).submit(move |turn| {
+        pool.submit(move |turn| {
             let busy = shared.tree.told.busy(dirs);
             let done = match turn {
                 Turn::Refused => Err(FsError::Busy),

@@ -19,7 +19,7 @@ use super::{GENERATION, Shared, refusal};
 use crate::edits::Edits;
 use crate::error::FsError;
 use crate::inbox::{self, Asker, Changes, DirEntry, Inbox, Node};
-use crate::pool::Turn;
+use crate::pool::{Pool, Turn};
 use crate::tree::inodes::INBOX;
 
 /// How long the kernel may believe what it is told of the inbox: files are taken away from it behind its back.
@@ -73,16 +73,36 @@ impl Shared {
     }
 
     /// A name in a directory of the tree is another's from now on, or nobody's: what was taken in under it lately is not
-    /// found by it any more.
+    /// found by it any more. The disk is not waited for: that the name is nobody's is decided elsewhere.
     pub(super) fn forget_arrived(&self, dir: u64, name: &OsStr) {
-        if let Some(arriving) = &self.arriving {
-            arriving.inbox.forget_arrived(dir, name.as_bytes());
+        let inbox = self.arriving.as_ref().map(|arriving| &arriving.inbox);
+        if let Some(inbox) = inbox.filter(|inbox| inbox.has_scratch(dir, name.as_bytes())) {
+            let (inbox, name) = (Arc::clone(inbox), name.as_bytes().to_owned());
+            self.pools.inbox().submit(move |_| inbox.forget_arrived(dir, &name));
         }
     }
 
     /// The photo that was put into a directory of the tree by a copy that was called so there a moment ago.
     pub(super) fn joined_as(&self, dir: u64, name: &OsStr) -> Option<library::AssetId> {
         self.arriving.as_ref()?.inbox.joined_as(dir, name.as_bytes())
+    }
+
+    /// Finds a name that a directory of the tree does not have among what is on its way in it.
+    pub(super) fn scratch_lookup(self: &Arc<Self>, dir: u64, name: &OsStr, reply: ReplyEntry) {
+        let name = name.to_owned();
+        let work = move |shared: &Self| {
+            let (inbox, scratch) = shared.node(dir)?;
+            match inbox.lookup(&scratch, name.as_bytes()) {
+                Ok(attr) => Ok(Some(attr)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+                Err(error) => Err(error.into()),
+            }
+        };
+        self.arrive(("lookup", dir), work, move |shared, done| match done {
+            Ok(Some(attr)) => reply.entry(&BELIEVED, &attr, GENERATION),
+            Ok(None) => shared.absent(dir, reply),
+            Err(error) => reply.error(error),
+        });
     }
 
     /// Whether something is on its way in a directory of the tree, which has nothing of this name itself.
@@ -111,8 +131,19 @@ impl Shared {
         work: impl FnOnce(&Self) -> Result<T, FsError> + Send + 'static,
         answer: impl FnOnce(&Self, Result<T, Errno>) + Send + 'static,
     ) {
-        let shared = Arc::clone(self);
         let pool = if operation == "flush" { self.pools.arrivals() } else { self.pools.inbox() };
+        self.arrive_on(pool, (operation, ino), work, answer);
+    }
+
+    /// The same on another pool.
+    fn arrive_on<T: 'static>(
+        self: &Arc<Self>,
+        pool: &Pool,
+        (operation, ino): Operation,
+        work: impl FnOnce(&Self) -> Result<T, FsError> + Send + 'static,
+        answer: impl FnOnce(&Self, Result<T, Errno>) + Send + 'static,
+    ) {
+        let shared = Arc::clone(self);
         pool.submit(move |turn| {
             let busy = shared.tree.told.busy([ino]);
             let done = match turn {
@@ -281,14 +312,17 @@ impl Shared {
         });
     }
 
-    /// `copy_file_range`: of a whole photo into an empty file. Everything else the kernel copies by itself.
+    /// `copy_file_range`: of a whole photo into an empty file. Everything else the kernel copies by itself. The disk of the
+    /// photo is waited for.
     pub(super) fn arriving_copy(self: &Arc<Self>, from: u64, ino: u64, most: u64, reply: ReplyWrite) {
+        let root = self.tree.readable(from).ok().and_then(|readable| readable.root());
         let work = move |shared: &Self| {
             let (inbox, node) = shared.node(ino)?;
             inbox.is_current(&node)?;
             inbox.copy_of(&node, from, most)
         };
-        self.arrive(("copy_file_range", ino), work, |_, done| match done {
+        let pool = self.pools.edits(root);
+        self.arrive_on(&pool, ("copy_file_range", ino), work, |_, done| match done {
             Ok(Some(copied)) => reply.written(copied as u32),
             Ok(None) => reply.error(Errno::EOPNOTSUPP),
             Err(error) => reply.error(error),

@@ -12,7 +12,7 @@ use rustix::io::Errno;
 use super::{GENERATION, Shared, refusal};
 use crate::edits::Edits;
 use crate::error::FsError;
-use crate::pool::Turn;
+use crate::pool::{Pool, Turn};
 use crate::source::Original;
 use crate::tree::Readable;
 
@@ -26,17 +26,25 @@ impl Shared {
         self.arriving.as_ref()?.edits.attr_of(ino)
     }
 
+    /// The pool of those who write to what is open under a handle.
+    fn edits_of(&self, handle: u64) -> Pool {
+        self.pools.edits(self.edits().ok().and_then(|edits| edits.root_of(handle)))
+    }
+
+    /// The pool of those who write to a photo that they have yet to open.
+    fn edits_of_photo(&self, ino: u64) -> Pool {
+        self.pools.edits(self.tree.readable(ino).ok().and_then(|readable| readable.root()))
+    }
+
     /// Does something that may wait for a disk, and hands what came of it to `answer`.
     fn edit<T: 'static>(
         self: &Arc<Self>,
+        pool: &Pool,
         (operation, ino): (&'static str, u64),
         work: impl FnOnce(&Self) -> Result<T, FsError> + Send + 'static,
         answer: impl FnOnce(Result<T, fuser::Errno>) + Send + 'static,
     ) {
         let shared = Arc::clone(self);
-        // A save may wait for the library; nothing that others do waits for that.
-        let pool =
-            if matches!(operation, "flush" | "rename") { self.pools.arrivals() } else { self.pools.inbox() };
         pool.submit(move |turn| {
             let done = match turn {
                 Turn::Refused => Err(FsError::Busy),
@@ -59,7 +67,7 @@ impl Shared {
         }
         let (Original::AsKnown(original) | Original::Changed(original)) =
             self.tree.source().open_original(row, &state.snapshot)?;
-        let handle = edits.open(row, self.tree.attr(ino)?, original)?;
+        let handle = edits.open((row, state.root_of(row)), self.tree.attr(ino)?, original)?;
         if empties {
             edits.truncate(ino, 0).transpose()?;
         }
@@ -69,7 +77,7 @@ impl Shared {
     /// `open` for writing.
     pub(super) fn edit_open(self: &Arc<Self>, ino: u64, flags: i32, reply: ReplyOpen) {
         let work = move |shared: &Self| shared.begin_edit(ino, flags & libc::O_TRUNC != 0);
-        self.edit(("open", ino), work, |done| match done {
+        self.edit(&self.edits_of_photo(ino), ("open", ino), work, |done| match done {
             // Past the kernel's cache, which is of the version that readers have.
             Ok(handle) => reply.opened(FileHandle(handle), FopenFlags::FOPEN_DIRECT_IO),
             Err(error) => reply.error(error),
@@ -83,7 +91,7 @@ impl Shared {
             let attr = shared.edited_attr(ino).ok_or(FsError::NotFound)?;
             Ok((attr, handle))
         };
-        self.edit(("create", ino), work, |done| match done {
+        self.edit(&self.edits_of_photo(ino), ("create", ino), work, |done| match done {
             Ok((attr, handle)) => reply.created(
                 &std::time::Duration::ZERO,
                 &attr,
@@ -103,7 +111,7 @@ impl Shared {
         reply: ReplyData,
     ) {
         let work = move |shared: &Self| Ok(shared.edits()?.read(handle, offset, size)?);
-        self.edit(("read", ino), work, |done| match done {
+        self.edit(&self.edits_of(handle), ("read", ino), work, |done| match done {
             Ok(bytes) => reply.data(&bytes),
             Err(error) => reply.error(error),
         });
@@ -121,7 +129,7 @@ impl Shared {
             shared.edits()?.write(handle, offset, &bytes)?;
             Ok(bytes.len() as u32)
         };
-        self.edit(("write", ino), work, |done| match done {
+        self.edit(&self.edits_of(handle), ("write", ino), work, |done| match done {
             Ok(written) => reply.written(written),
             Err(error) => reply.error(error),
         });
@@ -131,7 +139,7 @@ impl Shared {
     pub(super) fn edit_truncate(self: &Arc<Self>, ino: u64, size: u64, reply: ReplyAttr) {
         let work =
             move |shared: &Self| Ok(shared.edits()?.truncate(ino, size).ok_or(FsError::ReadOnly)??);
-        self.edit(("setattr", ino), work, |done| match done {
+        self.edit(&self.edits_of_photo(ino), ("setattr", ino), work, |done| match done {
             Ok(attr) => reply.attr(&std::time::Duration::ZERO, &attr),
             Err(error) => reply.error(error),
         });
@@ -143,7 +151,9 @@ impl Shared {
             let edit = shared.edits()?.get(handle)?;
             edit.commit(|file| shared.tree.save(edit.row, file))
         };
-        self.edit(("flush", ino), work, |done| match done {
+        // It may wait for the library; nothing that others write waits for that.
+        let root = self.edits().ok().and_then(|edits| edits.root_of(handle));
+        self.edit(&self.pools.changes(root), ("flush", ino), work, |done| match done {
             Ok(()) => reply.ok(),
             Err(error) => reply.error(error),
         });
@@ -181,7 +191,8 @@ impl Shared {
             Ok(node.ino())
         };
         let shared = Arc::clone(self);
-        self.edit(("rename", new_dir), work, move |done| match done {
+        let pool = self.pools.changes(self.tree.state().root_of(row));
+        self.edit(&pool, ("rename", new_dir), work, move |done| match done {
             Ok(ino) => {
                 reply.ok();
                 // Only now: the kernel takes the new name for the file that had the old one.

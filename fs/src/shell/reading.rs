@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use fuser::{
     Errno, FileHandle, FopenFlags, INodeNo, OpenAccMode, OpenFlags, ReplyAttr, ReplyData, ReplyDirectory,
-    ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyOpen, ReplyXattr,
+    ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyOpen, ReplyStatfs, ReplyXattr,
 };
 use library::RootId;
 
@@ -20,7 +20,7 @@ use crate::tree::{LONG, Readable};
 use crate::xattr::Attribute;
 
 /// How long a name can be on any disk.
-pub(super) const NAME_MAX: usize = 255;
+const NAME_MAX: usize = 255;
 
 impl Shared {
     pub(super) fn lookup(self: &Arc<Self>, pid: u32, parent: u64, name: &OsStr, reply: ReplyEntry) {
@@ -42,15 +42,44 @@ impl Shared {
             // Queries may be longer.
             Err(FsError::NotFound) if name.len() > NAME_MAX => reply.error(Errno::ENAMETOOLONG),
             Err(FsError::NotFound) if self.is_scratch(parent, name) => {
-                self.arriving_lookup(parent, name, reply);
+                self.scratch_lookup(parent, name, reply);
             }
-            Err(FsError::NotFound) => match self.tree.absent_ttl(parent) {
-                // Inode 0: the kernel may believe for a while that there is no such name.
-                Some(ttl) => reply.entry(&ttl, &self.tree.was(0, false), GENERATION),
-                None => reply.error(Errno::ENOENT),
-            },
+            Err(FsError::NotFound) => self.absent(parent, reply),
             Err(error) => reply.error(refusal("lookup", parent, &error)),
         }
+    }
+
+    /// There is no such name in a directory of the tree.
+    pub(super) fn absent(&self, parent: u64, reply: ReplyEntry) {
+        match self.tree.absent_ttl(parent) {
+            // Inode 0: the kernel may believe for a while that there is no such name.
+            Some(ttl) => reply.entry(&ttl, &self.tree.was(0, false), GENERATION),
+            None => reply.error(Errno::ENOENT),
+        }
+    }
+
+    /// What can be copied here is what the upload folder's disk has room for, which may have to be waited for.
+    pub(super) fn statfs(self: &Arc<Self>, pid: u32, reply: ReplyStatfs) {
+        // No blocks, none free: there is no room to be had here, and `df` leaves it out.
+        let none = |reply: ReplyStatfs| reply.statfs(0, 0, 0, 0, 0, 4096, NAME_MAX as u32, 4096);
+        // Our own announcer only wants to know where it is.
+        let arriving = self.arriving.as_ref().filter(|_| !self.tokens.is_announcer(pid));
+        let Some(inbox) = arriving.map(|arriving| Arc::clone(&arriving.inbox)) else {
+            return none(reply);
+        };
+        self.pools.inbox().submit(move |turn| match inbox.room() {
+            Ok(room) if turn == Turn::Run => reply.statfs(
+                room.f_blocks,
+                room.f_bfree,
+                room.f_bavail,
+                room.f_files,
+                room.f_ffree,
+                room.f_bsize as u32,
+                NAME_MAX as u32,
+                room.f_frsize as u32,
+            ),
+            _ => none(reply),
+        });
     }
 
     pub(super) fn getattr(&self, ino: u64, reply: ReplyAttr) {

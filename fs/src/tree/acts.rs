@@ -15,7 +15,7 @@ pub(super) use self::photos::{is_decided, takes_scratch};
 
 use std::time::Duration;
 
-use library::{AssetId, Decision, RowNumber};
+use library::{AssetId, Decision, RootId, RowNumber};
 
 use super::path::DirPath;
 use super::{Entry, Tree};
@@ -110,6 +110,16 @@ impl Tree {
         self.told.wait(self.source().snapshot().cursor());
         drop(moving);
         Ok(())
+    }
+
+    /// Where the files lie that an act exchanges or removes; `None` for one that only decides.
+    pub(crate) fn changes_files_of(&self, act: &Act) -> Option<Option<RootId>> {
+        let state = self.state();
+        match &act.says {
+            Says::Purge(asset) => Some(state.snapshot.by_id(*asset).and_then(|row| state.root_of(row))),
+            Says::GoBack(row) => Some(state.root_of(*row)),
+            _ => None,
+        }
     }
 
     /// Says that a directory is being moved, for as long as the answer lives.

@@ -163,6 +163,13 @@ impl Inodes {
         true
     }
 
+    /// Keeps the number of a directory, whatever the kernel forgets.
+    pub(crate) fn keep(&mut self, ino: u64) {
+        if let Some(held) = self.held.get_mut(&ino) {
+            held.lookups += 1;
+        }
+    }
+
     /// The kernel drops `count` of its lookups; at none, the number is free.
     pub(crate) fn forget(&mut self, ino: u64, count: u64) {
         if ino == ROOT {
@@ -217,6 +224,9 @@ mod tests {
         inodes.forget(second, 1);
         assert_eq!(inodes.known(&path), None);
         assert_eq!(inodes.look_up(&path, ROOT, 1), Some(second), "forgotten and looked up again is the same");
+        inodes.keep(second);
+        inodes.forget(second, 1);
+        assert_eq!(inodes.path(second), Some(&path), "something is on its way into it");
     }
 
     #[test]

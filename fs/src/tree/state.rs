@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 use library::things::Things;
-use library::{AccountId, Change, Entity, Row, RowNumber, Scope, Snapshot, Visibility};
+use library::{AccountId, Change, Entity, RootId, Row, RowNumber, Scope, Snapshot, Visibility};
 use roaring::RoaringBitmap;
 
 use super::lingering::Lingering;
@@ -125,6 +125,12 @@ impl State {
     /// A row by number.
     pub(crate) fn row(&self, number: RowNumber) -> Option<&Arc<Row>> {
         self.snapshot.row(number)
+    }
+
+    /// The root that a row lies in; of several, the one that is looked into first.
+    pub(crate) fn root_of(&self, number: RowNumber) -> Option<RootId> {
+        let dir = self.row(number)?.paths().next()?.dir;
+        self.snapshot.folders().dir(dir).map(|dir| dir.root)
     }
 
     /// Whether a row is listed by itself in `scope`: what [`State::shown`] says, from the row alone.

@@ -12,13 +12,14 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::{Library, LibraryError};
-use crate::catalogue::keys::Key;
+use crate::catalogue::CatalogueError;
+use crate::catalogue::keys::{Key, id_of};
 use crate::catalogue::records::{AlbumRecord, DecidedRecord, SavedSearchRecord};
 use crate::catalogue::transaction::Transaction;
 use crate::fact::{FaceSaid, Fact};
-use crate::id::AccountId;
+use crate::id::{AccountId, AlbumId};
 use crate::journal::{Face, Record, Sequence};
-use crate::snapshot::Snapshot;
+use crate::names::folded;
 use crate::visibility::Visibility;
 
 /// Something that was done and taken back.
@@ -74,7 +75,6 @@ impl Library {
                 return Err(UndoError::Nothing(deeds.len()).into());
             }
             let mut before = self.facts_before(&deeds)?;
-            let snapshot = self.snapshot();
             for deed in &deeds {
                 tx.decide(Fact::Undo { first: deed.first.get(), last: deed.last.get() })?;
                 for (sequence, fact) in &deed.facts {
@@ -82,9 +82,8 @@ impl Library {
                         |why: &str| UndoError::Impossible { time: deed.time, why: why.to_owned() };
                     let earlier = before.remove(sequence);
                     if let Some(fact) = taken_back(fact, earlier).map_err(|why| impossible(&why))? {
-                        check_album(tx, &snapshot, &fact, self.account()).map_err(|why| impossible(&why))?;
+                        name_taken(tx, &fact)?.map_or(Ok(()), |why| Err(impossible(&why)))?;
                         check_there(tx, &fact).map_err(|why| impossible(&why))?;
-                        check_search(tx, &snapshot, &fact, self.account()).map_err(|why| impossible(&why))?;
                         tx.decide(fact)?;
                     }
                 }
@@ -232,25 +231,63 @@ fn taken_back(fact: &Fact, before: Option<Fact>) -> Result<Option<Fact>, String>
     })
 }
 
-/// An album may come back only where no other has its name by now.
-fn check_album(
-    tx: &Transaction<'_>,
-    snapshot: &Snapshot,
-    fact: &Fact,
+/// An album or a search, as names tell it apart from others.
+struct Named {
+    what: &'static str,
+    id: [u8; 16],
     owner: AccountId,
-) -> Result<(), String> {
-    let (album, parent, name) = match fact {
-        Fact::Album { album, parent, name, .. } => (*album, *parent, name.clone()),
-        Fact::AlbumGone { album, gone: false } => match tx.get::<AlbumRecord>(&Key::album(*album)) {
-            Ok(Some(record)) => (*album, record.parent, record.name),
-            _ => return Ok(()),
-        },
-        _ => return Ok(()),
-    };
-    match snapshot.album_called(owner, parent, &name) {
-        Some(other) if other.id != album => Err(format!("another album is called \"{name}\" by now")),
-        _ => Ok(()),
+    parent: Option<AlbumId>,
+    name: String,
+    gone: bool,
+}
+
+impl Named {
+    fn album(id: [u8; 16], record: AlbumRecord) -> Self {
+        let AlbumRecord { owner, parent, name, gone, .. } = record;
+        Self { what: "album", id, owner, parent, name, gone }
     }
+
+    fn search(id: [u8; 16], record: SavedSearchRecord) -> Self {
+        let SavedSearchRecord { owner, name, gone, .. } = record;
+        Self { what: "search", id, owner, parent: None, name, gone }
+    }
+
+    /// Whether both cannot be there: case and composition make no other name.
+    fn is_in_the_way_of(&self, other: &Self) -> bool {
+        !self.gone
+            && self.id != other.id
+            && (self.owner, self.parent) == (other.owner, other.parent)
+            && folded(&self.name) == folded(&other.name)
+    }
+}
+
+/// Why an album or a search cannot have its name again: another has it by now. In the transaction, where what was taken back
+/// before has given its name back.
+fn name_taken(tx: &Transaction<'_>, fact: &Fact) -> Result<Option<String>, CatalogueError> {
+    let (named, others) = match fact {
+        Fact::Album { album, .. } | Fact::AlbumGone { album, gone: false } => {
+            let (id, record) = (*album.as_bytes(), tx.get::<AlbumRecord>(&Key::album(*album))?);
+            let all = tx.scan::<AlbumRecord>(&Key::albums())?.into_iter();
+            let all = all.filter_map(|(key, record)| Some(Named::album(id_of(&key)?, record)));
+            (record.map(|record| Named::album(id, record)), all.collect::<Vec<_>>())
+        }
+        Fact::SavedSearch { search, .. } | Fact::SavedSearchGone { search, gone: false } => {
+            let (id, record) =
+                (*search.as_bytes(), tx.get::<SavedSearchRecord>(&Key::saved_search(*search))?);
+            let all = tx.scan::<SavedSearchRecord>(&Key::saved_searches())?.into_iter();
+            let all = all.filter_map(|(key, record)| Some(Named::search(id_of(&key)?, record)));
+            (record.map(|record| Named::search(id, record)), all.collect())
+        }
+        _ => return Ok(None),
+    };
+    let Some(mut named) = named else { return Ok(None) };
+    match fact {
+        Fact::Album { parent, name, .. } => (named.parent, named.name) = (*parent, name.clone()),
+        Fact::SavedSearch { name, .. } => named.name.clone_from(name),
+        _ => {}
+    }
+    let is_taken = others.iter().any(|other| other.is_in_the_way_of(&named));
+    Ok(is_taken.then(|| format!("another {} is called \"{}\" by now", named.what, named.name)))
 }
 
 /// A photo comes out of the trash only if it is still in it.
@@ -258,29 +295,6 @@ fn check_there(tx: &Transaction<'_>, fact: &Fact) -> Result<(), String> {
     let Fact::Trash { asset, trashed: false } = fact else { return Ok(()) };
     match tx.get::<DecidedRecord>(&Key::decided(*asset)) {
         Ok(Some(decided)) if decided.purged => Err("what was in the trash was removed for good".to_owned()),
-        _ => Ok(()),
-    }
-}
-
-/// A name may stand for a query again only where no other has it by now.
-fn check_search(
-    tx: &Transaction<'_>,
-    snapshot: &Snapshot,
-    fact: &Fact,
-    owner: AccountId,
-) -> Result<(), String> {
-    let (search, name) = match fact {
-        Fact::SavedSearch { search, name, .. } => (*search, name.clone()),
-        Fact::SavedSearchGone { search, gone: false } => {
-            match tx.get::<SavedSearchRecord>(&Key::saved_search(*search)) {
-                Ok(Some(record)) => (*search, record.name),
-                _ => return Ok(()),
-            }
-        }
-        _ => return Ok(()),
-    };
-    match snapshot.saved_search(owner, &name) {
-        Some(other) if other.id != search => Err(format!("another search is called \"{name}\" by now")),
         _ => Ok(()),
     }
 }

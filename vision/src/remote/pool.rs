@@ -22,13 +22,20 @@ pub struct RemoteOptions {
     pub ping: Duration,
     /// How long an answer may take: a server loads its model with the first question.
     pub answer: Duration,
+    /// How long it may take where somebody waits for it who can do without.
+    pub hurried: Duration,
     /// How long a server that failed is left alone.
     pub rest: Duration,
 }
 
 impl Default for RemoteOptions {
     fn default() -> Self {
-        Self { ping: Duration::from_secs(2), answer: Duration::from_secs(120), rest: Duration::from_secs(30) }
+        Self {
+            ping: Duration::from_secs(2),
+            answer: Duration::from_secs(120),
+            hurried: Duration::from_secs(3),
+            rest: Duration::from_secs(30),
+        }
     }
 }
 
@@ -62,6 +69,24 @@ struct Health {
     state: ServerState,
     /// Not to be asked before.
     rests_until: Option<Instant>,
+    /// Not to be asked in a hurry before: it may be well, but have much to do.
+    slow_until: Option<Instant>,
+}
+
+impl Health {
+    fn rests(&self, patience: Patience) -> bool {
+        let is_ahead = |until: Option<Instant>| until.is_some_and(|until| Instant::now() < until);
+        is_ahead(self.rests_until) || patience == Patience::Little && is_ahead(self.slow_until)
+    }
+}
+
+/// Whether somebody waits for the answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Patience {
+    /// Nobody does: a server may take the time that its work takes.
+    Much,
+    /// Somebody does, and would rather have none than wait.
+    Little,
 }
 
 /// The servers that were named. Asked in turn; one that fails is left alone for a while.
@@ -79,7 +104,11 @@ impl Servers {
             .into_iter()
             .map(|url| Entry {
                 url: url.into().trim_end_matches('/').to_owned(),
-                health: Mutex::new(Health { state: ServerState::Unknown, rests_until: None }),
+                health: Mutex::new(Health {
+                    state: ServerState::Unknown,
+                    rests_until: None,
+                    slow_until: None,
+                }),
             })
             .collect();
         let agent = ureq::Agent::config_builder()
@@ -107,17 +136,26 @@ impl Servers {
 
     /// The embedding of a picture file by the named model.
     pub fn picture(&self, model: &str, file: &[u8]) -> Result<Embedding, InferenceError> {
-        self.ask(&protocol::clip_visual(model), &Question::Picture(file), &protocol::clip_answer)
+        let question = Question::Picture(file);
+        self.ask(&protocol::clip_visual(model), &question, Patience::Much, &protocol::clip_answer)
     }
 
     /// The embedding of a text by the named model.
     pub fn text(&self, model: &str, text: &str) -> Result<Embedding, InferenceError> {
-        self.ask(&protocol::clip_textual(model), &Question::Text(text), &protocol::clip_answer)
+        let question = Question::Text(text);
+        self.ask(&protocol::clip_textual(model), &question, Patience::Much, &protocol::clip_answer)
+    }
+
+    /// The same for somebody who waits for it: a server that does not answer soon is asked for no text for a while.
+    pub fn text_soon(&self, model: &str, text: &str) -> Result<Embedding, InferenceError> {
+        let question = Question::Text(text);
+        self.ask(&protocol::clip_textual(model), &question, Patience::Little, &protocol::clip_answer)
     }
 
     /// The faces of a picture file by the named models.
     pub fn faces(&self, model: &str, file: &[u8], min_score: f32) -> Result<Vec<RemoteFace>, InferenceError> {
-        self.ask(&protocol::faces(model, min_score), &Question::Picture(file), &protocol::faces_answer)
+        let question = Question::Picture(file);
+        self.ask(&protocol::faces(model, min_score), &question, Patience::Much, &protocol::faces_answer)
     }
 
     /// Asks one server after the other until one gives a sound answer.
@@ -125,6 +163,7 @@ impl Servers {
         &self,
         entries: &Value,
         question: &Question<'_>,
+        patience: Patience,
         read: &dyn Fn(&[u8]) -> Result<T, protocol::AnswerError>,
     ) -> Result<T, InferenceError> {
         let (body, kind) = protocol::form(entries, question);
@@ -132,22 +171,32 @@ impl Servers {
         let mut failures = Vec::new();
         for at in 0..self.servers.len() {
             let server = &self.servers[(first + at) % self.servers.len()];
-            if server.health().rests_until.is_some_and(|until| Instant::now() < until) {
+            if server.health().rests(patience) {
                 failures.push(format!("{} failed a moment ago", crate::download::shown(&server.url)));
                 continue;
             }
             match self
-                .ask_one(server, &body, &kind)
+                .ask_one(server, &body, &kind, patience)
                 .and_then(|answer| read(&answer).map_err(|error| error.to_string()))
             {
                 Ok(answer) => {
-                    *server.health() = Health { state: ServerState::Well, rests_until: None };
+                    let mut health = server.health();
+                    (health.state, health.rests_until) = (ServerState::Well, None);
+                    if patience == Patience::Little {
+                        health.slow_until = None;
+                    }
                     return Ok(answer);
                 }
                 Err(reason) => {
                     failures.push(format!("{}: {reason}", crate::download::shown(&server.url)));
-                    let rests_until = Instant::now().checked_add(self.options.rest);
-                    *server.health() = Health { state: ServerState::Failing(reason), rests_until };
+                    let until = Instant::now().checked_add(self.options.rest);
+                    let mut health = server.health();
+                    match patience {
+                        Patience::Little => health.slow_until = until,
+                        Patience::Much => {
+                            (health.state, health.rests_until) = (ServerState::Failing(reason), until);
+                        }
+                    }
                 }
             }
         }
@@ -155,7 +204,13 @@ impl Servers {
         Err(InferenceError::Remote { reason })
     }
 
-    fn ask_one(&self, server: &Entry, body: &[u8], kind: &str) -> Result<Vec<u8>, String> {
+    fn ask_one(
+        &self,
+        server: &Entry,
+        body: &[u8],
+        kind: &str,
+        patience: Patience,
+    ) -> Result<Vec<u8>, String> {
         // A server that is not known to be well is asked how it is: that takes a second at most, a question minutes.
         if server.health().state != ServerState::Well {
             self.ping(server)?;
@@ -164,7 +219,10 @@ impl Servers {
             .agent
             .post(format!("{}/predict", server.url))
             .config()
-            .timeout_global(Some(self.options.answer))
+            .timeout_global(Some(match patience {
+                Patience::Much => self.options.answer,
+                Patience::Little => self.options.hurried,
+            }))
             .build()
             .header("Content-Type", kind)
             .send(body)

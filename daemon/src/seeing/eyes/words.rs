@@ -56,7 +56,7 @@ impl Encoder for Words {
         let _waits = self.courtesy.wait();
         let embedding = either(
             self.servers.as_deref(),
-            |servers| servers.text(self.model.as_str(), text),
+            |servers| servers.text_soon(self.model.as_str(), text),
             self.here.as_ref().map(|here| || here.embed_verbatim(text)),
         )
         .map_err(EncodeError::new)?;
