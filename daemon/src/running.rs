@@ -19,7 +19,7 @@ use crate::service::Service;
 use crate::sidecars;
 use crate::socket::{Client, Server};
 use crate::stop::Stop;
-use crate::watch::{WatchOptions, WatchedRoot, Watcher};
+use crate::watch::{Arrived, WatchOptions, WatchedRoot, Watcher};
 
 /// How the library is opened.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -80,13 +80,13 @@ impl Running {
         // Also where none is written any more: what was written is ours still.
         let describe = Arc::new(sidecars::OnlyTheirs::new(library, &self.places.data));
         let service = Arc::downgrade(&self.service);
-        let arrived = move |root: RootId, path: &Path| {
+        let arrived: Arrived = Arc::new(move |root: RootId, path: &Path| {
             if let Some(service) = service.upgrade() {
                 service.root_is_here(root, path);
             }
-        };
+        });
         let (library, roots, options) = (library.clone(), self.roots.clone(), WatchOptions::default());
-        let watcher = Watcher::start_with(library, describe, Arc::new(arrived), roots, options)
+        let watcher = Watcher::start_with(library, describe, &arrived, roots, options)
             .context("cannot watch the photo folders")?;
         let watcher = Arc::new(watcher);
         self.service.watched_by(watcher.clone());

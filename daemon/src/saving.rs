@@ -232,6 +232,12 @@ fn observe(
     digests: Digests,
     metadata: &Metadata,
 ) -> Result<(), SourceError> {
+    // While the same bytes as before are known to stand anywhere, what took their place elsewhere is another photo.
+    let others = places.iter().skip(1).map(|(_, path)| Observation::Gone { path: path.clone() });
+    let others: Vec<Observation> = others.collect();
+    if !others.is_empty() {
+        service.library().observe(others).map_err(refusal)?;
+    }
     let mut seen = Vec::new();
     for (root, path) in &places {
         let stat = beneath::open_root(root).and_then(|root| beneath::regular_file(root, &path.relative))?;

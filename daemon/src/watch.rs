@@ -103,14 +103,15 @@ pub struct Watcher {
 impl Watcher {
     /// Starts to watch `roots` and to tell `sink` what is in them.
     pub fn start(sink: Arc<dyn Sink>, roots: Vec<WatchedRoot>, options: WatchOptions) -> io::Result<Self> {
-        Self::start_with(sink, Arc::new(Media), Arc::new(|_, _| {}), roots, options)
+        let nobody: Arrived = Arc::new(|_: RootId, _: &Path| {});
+        Self::start_with(sink, Arc::new(Media), &nobody, roots, options)
     }
 
     /// The same with another reader of metadata, and somebody who is told of roots that are there.
     pub fn start_with(
         sink: Arc<dyn Sink>,
         describe: Arc<dyn Describe>,
-        arrived: Arrived,
+        arrived: &Arrived,
         roots: Vec<WatchedRoot>,
         options: WatchOptions,
     ) -> io::Result<Self> {
@@ -134,7 +135,7 @@ impl Watcher {
                 place,
                 pipeline: Arc::clone(&watcher.pipeline),
                 options: Arc::clone(&options),
-                arrived: Arc::clone(&arrived),
+                arrived: Arc::clone(arrived),
                 poll,
                 notify: Mutex::default(),
                 scans: Scans::default(),

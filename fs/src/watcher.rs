@@ -19,9 +19,9 @@ use library::Commit;
 use crate::announce::{Announcer, Tokens};
 use crate::clock::Clock;
 use crate::handles::Handles;
-use crate::tree::Tree;
 use crate::tree::changes::{Changed, Changes};
 use crate::tree::told::DirOfChanges;
+use crate::tree::{DirPath, Tree};
 
 /// Commits taken together at most.
 const MERGED: usize = 1000;
@@ -96,16 +96,22 @@ impl Follower {
                     announcer.is_some() && dir.count() <= ANNOUNCED && handles.looked_at(*ino)
                 };
                 let announced: Vec<&DirOfChanges> = dirs.iter().filter(|dir| looked_at(dir)).collect();
-                // While the kernel still believes in the directories that are gone: it leads us into them.
+                // What vanished in directories that vanished too comes first, while the kernel still believes in those: it leads
+                // us into them. For the rest, whoever waits does not wait for whoever watches.
+                let (within, others) = apart(&dirs, announced);
+                if told.told.is_awaited() {
+                    names_are_over(&dirs, &within, &notifier);
+                }
                 if let Some(announcer) = announcer {
-                    announce_gone(announcer, &announced, &notifier);
+                    announce_gone(announcer, &within, &notifier);
                 }
                 if told.told.is_awaited() {
-                    names_are_over(&dirs, &notifier);
+                    names_are_over(&dirs, &[], &notifier);
                 }
                 told.told.forgotten();
                 if let Some(announcer) = announcer {
-                    announce_rest(announcer, &announced, &notifier);
+                    announce_gone(announcer, &others, &notifier);
+                    announce_rest(announcer, &others, &notifier);
                 }
                 tell(&dirs, &notifier, &handles);
             }
@@ -233,10 +239,28 @@ fn listings_are_over(changes: &Changes, notifier: &Notifier, handles: &Handles) 
     }
 }
 
-/// Says which names are over: ahead of all else, since somebody waits for it.
-fn names_are_over(dirs: &[DirOfChanges], notifier: &Notifier) {
-    for (ino, _, dir) in dirs {
-        for changed in dir.over() {
+/// Those of the directories to announce in that vanished with what they held, or that held such; and the others.
+fn apart<'a>(
+    dirs: &[DirOfChanges],
+    announced: Vec<&'a DirOfChanges>,
+) -> (Vec<&'a DirOfChanges>, Vec<&'a DirOfChanges>) {
+    let vanished = |(_, path, dir): &DirOfChanges| -> Vec<DirPath> {
+        dir.vanished.iter().filter(|gone| gone.is_dir).map(|gone| path.join(&gone.name)).collect()
+    };
+    let vanished: Vec<DirPath> = dirs.iter().flat_map(vanished).collect();
+    announced
+        .into_iter()
+        .partition(|(_, path, _)| vanished.iter().any(|gone| path.moved(gone, gone).is_some()))
+}
+
+/// Says which names are over, ahead of all else, since somebody waits for it: but for those that lead to one of `within`.
+fn names_are_over(dirs: &[DirOfChanges], within: &[&DirOfChanges], notifier: &Notifier) {
+    for (ino, path, dir) in dirs {
+        let leads = |changed: &Changed| {
+            let to = changed.is_dir.then(|| path.join(&changed.name));
+            to.is_some_and(|to| within.iter().any(|(_, path, _)| path.moved(&to, &to).is_some()))
+        };
+        for changed in dir.over().filter(|changed| within.is_empty() || !leads(changed)) {
             let _ = notifier.inval_entry(INodeNo(*ino), OsStr::from_bytes(&changed.name));
         }
     }

@@ -146,8 +146,8 @@ impl Lines {
 
     fn take(&mut self, root: RootId, slowest: Urgency) -> Option<Job> {
         let lines = self.waiting.get_mut(&root)?;
-        for line in 0..=slowest as usize {
-            while let Some(path) = lines[line].pop_front() {
+        for (line, waiting) in lines.iter_mut().enumerate().take(slowest as usize + 1) {
+            while let Some(path) = waiting.pop_front() {
                 match self.entries.remove(&path) {
                     Some(Entry::Waiting(mut job, urgency)) if urgency as usize == line => {
                         job.urgency = urgency;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use daemon::pipeline::PipelineOptions;
 use daemon::pipeline::describe::{Describe, Media};
 use daemon::pipeline::sink::Sink;
-use daemon::watch::{WatchOptions, WatchedRoot, Watcher};
+use daemon::watch::{Arrived, WatchOptions, WatchedRoot, Watcher};
 use library::{
     Checksum, FileContent, FilePath, FileRecord, FileStat, Library, LibraryError, Observation, RootId,
     RootSpec,
@@ -125,10 +125,11 @@ impl Stage {
     pub fn start(&mut self) {
         let mut roots = vec![WatchedRoot { id: self.id, path: self.root.clone(), poll: None }];
         roots.extend(self.other.clone().map(|(id, path)| WatchedRoot { id, path, poll: None }));
+        let nobody: Arrived = Arc::new(|_: RootId, _: &Path| {});
         let watcher = Watcher::start_with(
             self.sink.clone(),
             self.describe.clone(),
-            Arc::new(|_, _| {}),
+            &nobody,
             roots,
             self.options.clone(),
         )

@@ -60,7 +60,7 @@ impl DirPath {
     }
 
     /// Where it is once `from`, which it is or is below, is `to`.
-    pub(super) fn moved(&self, from: &Self, to: &Self) -> Option<Self> {
+    pub(crate) fn moved(&self, from: &Self, to: &Self) -> Option<Self> {
         let rest = self.0.strip_prefix(&*from.0)?;
         let is_at_or_below = rest.is_empty() || rest.starts_with(b"/");
         is_at_or_below.then(|| Self([&to.0, rest].concat().into()))
