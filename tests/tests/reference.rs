@@ -135,8 +135,8 @@ fn whatever_was_decided_is_so_and_is_so_after_a_kill() {
             let mut interrupted: Option<(Act, bool)> = None;
             for op in &steps[..at] {
                 let Some(act) = reference.act(op) else { continue };
+                let outcome = act.perform(&mount);
                 let should = reference.apply(&act);
-                let outcome = act.perform_at_last(&mount, should);
                 assert_eq!(outcome.is_ok(), should, "{context}: {act:?}: {outcome:?}");
                 let context = format!("{context}: after {act:?}");
                 match act.shows_at_once() {

@@ -56,23 +56,6 @@ impl Act {
         }
     }
 
-    /// Asks it, and for a second again where it should succeed and a name is in its way or missing: of names in directories in which
-    /// something was done just before, the kernel is told a moment after the answer.
-    pub fn perform_at_last(&self, top: &Path, should: bool) -> io::Result<()> {
-        let begun = Instant::now();
-        loop {
-            let done = self.perform(top);
-            let is_stale = |error: &io::Error| {
-                matches!(error.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::NotFound)
-            };
-            let again = should && done.as_ref().is_err_and(is_stale);
-            if !again || begun.elapsed() > Duration::from_secs(1) {
-                return done;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-
     /// Whether all of what it does shows before it returns: what a file says is read behind it.
     pub fn shows_at_once(&self) -> bool {
         !matches!(self, Self::Save { .. } | Self::Copy { .. })
