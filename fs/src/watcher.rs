@@ -99,14 +99,16 @@ impl Follower {
                 // What vanished in directories that vanished too comes first, while the kernel still believes in those: it leads
                 // us into them. For the rest, whoever waits does not wait for whoever watches.
                 let (within, others) = apart(&dirs, announced);
-                if told.told.is_awaited() {
-                    names_are_over(&dirs, &within, &notifier);
+                let (leading, over): (Vec<_>, Vec<_>) = over(&dirs).partition(|name| leads(*name, &within));
+                let is_awaited = told.told.is_awaited();
+                if is_awaited {
+                    clear_all(&over, &notifier);
                 }
                 if let Some(announcer) = announcer {
                     announce_gone(announcer, &within, &notifier);
                 }
-                if told.told.is_awaited() {
-                    names_are_over(&dirs, &[], &notifier);
+                if is_awaited {
+                    clear_all(&leading, &notifier);
                 }
                 told.told.forgotten();
                 if let Some(announcer) = announcer {
@@ -198,9 +200,8 @@ impl Mover {
     }
 
     /// Says what changed.
-    fn is_moved(&self, changes: Changes) {
+    fn is_moved(&self, mut changes: Changes) {
         listings_are_over(&changes, &self.notifier, &self.handles);
-        let mut changes = changes;
         changes.dirs.retain(|(ino, _, dir)| dir.over().next().is_some() || self.handles.looked_at(*ino));
         match changes.cursor {
             Some(cursor) => self.tree.told.shown(cursor, changes.dirs),
@@ -253,17 +254,26 @@ fn apart<'a>(
         .partition(|(_, path, _)| vanished.iter().any(|gone| path.moved(gone, gone).is_some()))
 }
 
-/// Says which names are over, ahead of all else, since somebody waits for it: but for those that lead to one of `within`.
-fn names_are_over(dirs: &[DirOfChanges], within: &[&DirOfChanges], notifier: &Notifier) {
-    for (ino, path, dir) in dirs {
-        let leads = |changed: &Changed| {
-            let to = changed.is_dir.then(|| path.join(&changed.name));
-            to.is_some_and(|to| within.iter().any(|(_, path, _)| path.moved(&to, &to).is_some()))
-        };
-        for changed in dir.over().filter(|changed| within.is_empty() || !leads(changed)) {
-            let _ = notifier.inval_entry(INodeNo(*ino), OsStr::from_bytes(&changed.name));
-        }
+/// A name that the kernel may believe in no more, with its directory.
+type Name<'a> = (&'a DirOfChanges, &'a Changed);
+
+/// The names that are over in these directories.
+fn over(dirs: &[DirOfChanges]) -> impl Iterator<Item = Name<'_>> {
+    dirs.iter().flat_map(|dir| dir.2.over().map(move |changed| (dir, changed)))
+}
+
+/// Whether a name leads to one of these directories.
+fn leads(((_, path, _), changed): Name<'_>, within: &[&DirOfChanges]) -> bool {
+    if within.is_empty() || !changed.is_dir {
+        return false;
     }
+    let to = path.join(&changed.name);
+    within.iter().any(|(_, path, _)| path.moved(&to, &to).is_some())
+}
+
+/// Has the kernel forget names: ahead of all else, where somebody waits for it.
+fn clear_all(names: &[Name<'_>], notifier: &Notifier) {
+    names.iter().for_each(|((ino, _, _), changed)| clear(*ino, changed, notifier));
 }
 
 fn clear(dir: u64, changed: &Changed, notifier: &Notifier) {

@@ -141,15 +141,49 @@ fn versions_are_gone_back_from_one_by_one_and_go_with_their_photo() {
     assert_eq!(files(&site), (vec![], vec![]), "all of it went");
 }
 
+/// Found by the reference model: killed while it went back, what was kept was kept twice.
+#[test]
+fn a_copy_that_a_kill_left_of_what_is_kept_is_no_version() {
+    let site = Site::default();
+    let [first, second, third] = [1, 2, 3].map(|seed| Jpeg::new(seed).taken("2024:05:01 10:20:30").bytes());
+    site.put("a.jpg", &first);
+    let daemon = site.up();
+    daemon.settle();
+    let photo = site.mount().join("all/2024/05/a.jpg");
+    for bytes in [&second, &third] {
+        std::fs::write(&photo, bytes).unwrap();
+    }
+    let versions = site.mount().join("versions/a.jpg");
+    let listed = folder::names(&versions);
+    assert_eq!(listed.len(), 3);
+    let id = shown(&site)["id"].as_str().unwrap().to_owned();
+    assert!(daemon.stop().success());
+    let left = site.photos().join(".galleryfs/versions").join(id).join("changing");
+    // On its way to be the photo again; and what was the photo when another took its place, which is kept nowhere else.
+    for (bytes, more) in [(&second, 0), (&first, 1)] {
+        std::fs::write(&left, bytes).unwrap();
+        let daemon = site.up();
+        daemon.settle();
+        eventually("the versions", &(listed.len() + more), || folder::names(&versions).len());
+        assert!(!left.exists());
+        assert!(daemon.stop().success());
+    }
+}
+
 #[test]
 fn a_photo_that_stands_in_two_folders_is_saved_over_in_both_and_gone_back_from_in_both() {
     let site = Site::default();
     let [was, is] = [1, 2].map(|seed| Jpeg::new(seed).taken("2024:05:01 10:20:30").bytes());
     let places = ["family/a.jpg", "in/a.jpg"];
     places.iter().for_each(|place| drop(site.put(place, &was)));
+    site.put("family/a.jpg.xmp", FOUR_STARS.as_bytes());
+    site.put("in/a.jpg.xmp", FOUR_STARS.as_bytes());
     let daemon = site.up();
     daemon.settle();
+    let starred = site.mount().join("rated/4/a.jpg");
+    eventually("its stars", &true, || starred.exists());
     let id = shown(&site)["id"].clone();
+    let before = folder::names(starred.parent().unwrap()).len();
     let source = site.folder().join("new.jpg");
     std::fs::write(&source, &is).unwrap();
     let root = site.mount().join("folders").join(site.photos().file_name().unwrap());
@@ -164,13 +198,16 @@ fn a_photo_that_stands_in_two_folders_is_saved_over_in_both_and_gone_back_from_i
     has(&is);
     daemon.settle();
     assert_eq!(shown(&site)["id"], id, "one photo still");
+    eventually("its stars still", &true, || starred.exists());
+    let parts = folder::names(starred.parent().unwrap()).len();
+    assert_eq!(parts, before, "and its sidecars");
     let versions = site.mount().join("versions/a.jpg");
     assert_eq!(folder::names(&versions), ["0001 a.jpg", "0002 a.jpg"], "kept once");
     std::fs::remove_file(versions.join("0002 a.jpg")).unwrap();
     has(&was);
     daemon.settle();
     assert_eq!(shown(&site)["id"], id);
-    assert_eq!(files(&site).0, places);
+    assert_eq!(files(&site).0, ["family/a.jpg", "family/a.jpg.xmp", "in/a.jpg", "in/a.jpg.xmp"]);
 }
 
 #[test]
@@ -194,13 +231,15 @@ fn vim_and_an_appending_shell_save_versions() {
     assert_eq!(files(&site).1, [original, edited]);
 }
 
+/// A sidecar that gives four stars.
+const FOUR_STARS: &str = "<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'>\
+                          <rdf:Description xmlns:xmp='http://ns.adobe.com/xap/1.0/' xmp:Rating='4'/></rdf:RDF></x:xmpmeta>";
+
 #[test]
 fn what_a_sidecar_says_of_a_photo_is_said_of_its_version() {
     let site = Site::default();
     site.put("a.jpg", &Jpeg::new(1).taken("2024:05:01 10:20:30").bytes());
-    let xmp = "<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'>\
-               <rdf:Description xmlns:xmp='http://ns.adobe.com/xap/1.0/' xmp:Rating='4'/></rdf:RDF></x:xmpmeta>";
-    site.put("a.jpg.xmp", xmp.as_bytes());
+    site.put("a.jpg.xmp", FOUR_STARS.as_bytes());
     let daemon = site.up();
     daemon.settle();
     let starred = site.mount().join("rated/4/a.jpg");

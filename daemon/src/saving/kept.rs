@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crossbeam_channel::Sender;
 use galleryfs_fs::{FileSeen, Version};
-use library::{AssetId, Library, LibraryError, RootId};
+use library::{AssetId, Digests, Library, LibraryError, RootId};
 
 use super::changing::CHANGING;
 use crate::pipeline::contents::Contents;
@@ -128,24 +128,45 @@ pub fn undone(folder: &Path) -> io::Result<PathBuf> {
     }
 }
 
-/// What a killed process left between two names is a version, if it is one of the photo's. What it is else, the next save puts
-/// aside.
+/// What a killed process left between two names is a version, if it is one of the photo's; but for a copy of the last that is
+/// kept, which was to be gone back to and is kept as it is. What it is else, the next save puts aside.
 pub fn adopt(library: &Library, folder: &Path, asset: AssetId) -> io::Result<()> {
     let left = folder.join(CHANGING);
     let Ok(mut file) = File::open(&left) else { return Ok(()) };
-    let size = file.metadata()?.len();
-    let digests =
-        Contents::default().digest(&mut file, size, &AtomicBool::new(false)).map_err(io::Error::from)?;
+    let digests = digests(&mut file)?;
     let failed = |error: LibraryError| io::Error::other(error);
     let holding = library.holding(&digests.checksum).map_err(failed)?;
     let now = library.content_of(asset).map_err(failed)?.map(|(_, checksum)| checksum);
     let is_former = holding.is_some_and(|holding| holding.asset == asset) && now != Some(digests.checksum);
-    if is_former {
+    if is_former && is_last(folder, &digests)? {
+        std::fs::remove_file(left)?;
+    } else if is_former {
         let name = library.details(asset).map_err(failed)?.map(|details| details.name).unwrap_or_default();
         let kept = folder.join(OsStr::from_bytes(&numbered(next(folder)?, name.as_bytes())));
         std::fs::rename(left, kept)?;
     }
     Ok(())
+}
+
+fn digests(file: &mut File) -> io::Result<Digests> {
+    let size = file.metadata()?.len();
+    Contents::default().digest(file, size, &AtomicBool::new(false)).map_err(io::Error::from)
+}
+
+/// Whether the last that is kept in a folder has these bytes.
+fn is_last(folder: &Path, wanted: &Digests) -> io::Result<bool> {
+    let mut kept = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        // Not of what a link points to.
+        if entry.file_type()?.is_file()
+            && let Some(number) = number(entry.file_name().as_bytes())
+        {
+            kept.push((number, entry.path()));
+        }
+    }
+    let Some((_, last)) = kept.iter().max() else { return Ok(false) };
+    Ok(digests(&mut File::open(last)?)? == *wanted)
 }
 
 /// The name of a file that is kept: of a very long one, its end.
