@@ -120,7 +120,10 @@ impl Site {
             "https_proxy",
             "HTTPS_PROXY",
         ];
-        for name in ["PATH", "TMPDIR", "RUST_BACKTRACE", "LLVM_PROFILE_FILE"].into_iter().chain(packages) {
+        for name in ["PATH", "TMPDIR", "RUST_BACKTRACE", "LLVM_PROFILE_FILE", "GALLERYFS_LOG"]
+            .into_iter()
+            .chain(packages)
+        {
             command.envs(std::env::var_os(name).map(|value| (name, value)));
         }
         command.env("HOME", self.folder.path()).env("GALLERYFS_DATA", &self.data).env("TZ", "UTC");

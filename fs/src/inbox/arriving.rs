@@ -63,11 +63,11 @@ impl Inbox {
     /// last asked about.
     fn take_in(&self, node: &Arc<Node>, written: bool) -> Result<(), FsError> {
         let _alone = node.arriving.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((dir, name)) = node.place() else { return Ok(()) };
         if node.is_taken_in() {
             // Its writer went on writing to what the library has by now.
             return Ok(self.tree.source().amended(&node.open(OFlags::RDONLY)?)?);
         }
+        let Some((dir, name)) = node.place() else { return Ok(()) };
         if node.is_known() && !written {
             return self.drop_known(&dir, &name, node);
         }
@@ -155,6 +155,7 @@ impl Inbox {
             self.nodes().add_alias(dir, name, node);
             if let Err(error) = rustix::fs::unlinkat(dir.fd()?, name_of, AtFlags::empty()) {
                 self.nodes().drop_alias(dir, name);
+                node.has_name(dir, name);
                 return Err(io::Error::from(error).into());
             }
             node.set_known(false);

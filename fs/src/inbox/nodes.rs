@@ -132,9 +132,11 @@ impl Nodes {
         self.aliases.insert(key(dir, name), alias);
     }
 
+    /// A name leads no more to what was taken in, which is not what was called so last either.
     pub(super) fn drop_alias(&mut self, dir: &Arc<Node>, name: &[u8]) -> bool {
         let alias = self.aliases.remove(&key(dir, name));
         if let Some(alias) = &alias {
+            alias.node.lost_name(dir, name);
             self.sweep(alias.node.ino());
         }
         alias.is_some()
