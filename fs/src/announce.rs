@@ -32,7 +32,7 @@ use crate::tree::changes::Changed;
 pub(crate) enum Act {
     /// `mknod` or `mkdir` of a name that is there by now.
     Appear,
-    /// `unlink` or `rmdir` of a name that is gone by now; its inode number, to say that it is still there.
+    /// `unlink` or `rmdir` of a name that is gone by now; its inode number, to say of a directory that it is still there.
     Vanish {
         /// What it was.
         ino: u64,
@@ -199,6 +199,10 @@ impl Watched<'_> {
     pub(crate) fn vanished(&self, changed: &Changed, clear: impl Fn()) {
         let Some(ino) = changed.ino else { return };
         let flags = if changed.is_dir { AtFlags::REMOVEDIR } else { AtFlags::empty() };
+        if !changed.is_dir {
+            // What the kernel believes to have the name is a photo that stands elsewhere: it is to ask, and is told of another.
+            clear();
+        }
         self.act(&changed.name, Act::Vanish { ino, is_dir: changed.is_dir }, clear, |name| {
             rustix::fs::unlinkat(&self.dir, name, flags)
         });

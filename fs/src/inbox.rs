@@ -47,6 +47,9 @@ use crate::tree::Tree;
 /// Marks the inode numbers of what is here: the highest three bits are 001.
 pub(crate) const MARK: u64 = 1 << 61;
 
+/// What is here has numbers below this, beside the mark. Those above are for what only the kernel believes in.
+pub(crate) const NUMBERS: u64 = 1 << 59;
+
 /// Whether an inode number is that of something here.
 pub(crate) fn is_here(ino: u64) -> bool {
     ino >> 61 == 1

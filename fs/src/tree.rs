@@ -83,6 +83,9 @@ pub(crate) const ABSENT: Duration = Duration::from_secs(30);
 /// How long it may believe what a search found: nobody tells it when that changes.
 pub(crate) const FOUND: Duration = Duration::from_secs(5);
 
+/// Marks the numbers of files that are announced as removed. They are in the inbox' range, where nothing is known of them.
+const GONE: u64 = crate::inbox::MARK | crate::inbox::NUMBERS;
+
 /// Directories of which it is known why something was refused there, at most.
 const REFUSALS: usize = 1000;
 
@@ -412,16 +415,19 @@ impl Tree {
         changed.get(dir).copied().unwrap_or(self.born)
     }
 
-    /// What `stat` said of something that is gone, as far as the kernel needs to know.
+    /// What `stat` said of something that is gone, as far as the kernel needs to know. A photo whose name is gone here stands
+    /// elsewhere, and the kernel takes a link off whatever it is told was removed: that is another file, which nobody has.
     pub(crate) fn was(&self, ino: u64, is_dir: bool) -> FileAttr {
         if is_dir {
-            return self.owner.dir(ino, self.born);
+            self.owner.dir(ino, self.born)
+        } else {
+            self.owner.file(GONE | ino & (GONE - 1), 0, self.born)
         }
-        // A photo whose name is gone here stands elsewhere: the kernel believes what it is told, and takes a link off it.
-        match self.attr(ino) {
-            Ok(attr) if ino != 0 => FileAttr { nlink: attr.nlink + 1, ..attr },
-            _ => self.owner.file(ino, 0, self.born),
-        }
+    }
+
+    /// What stands for a name that there is not.
+    pub(crate) fn nothing(&self) -> FileAttr {
+        self.owner.file(0, 0, self.born)
     }
 
     /// What `stat` says of what the kernel holds.

@@ -5,8 +5,8 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::MARK;
 use super::node::Node;
+use super::{MARK, NUMBERS};
 
 /// How long a file that was taken in is still found under its name here.
 const LATELY: Duration = Duration::from_secs(60);
@@ -66,10 +66,10 @@ impl Nodes {
             node.has_name(dir, name);
             return node;
         }
-        let mut ino = MARK | (real & (MARK - 1));
+        let mut ino = MARK | (real & (NUMBERS - 1));
         while self.by_ino.contains_key(&ino) || ino == MARK {
             // Somebody else has the number: its file was another once.
-            ino = MARK | (ino.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1) & (MARK - 1));
+            ino = MARK | (ino.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1) & (NUMBERS - 1));
         }
         let node = Arc::new(Node::new(ino, fd));
         node.has_name(dir, name);

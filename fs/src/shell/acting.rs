@@ -16,7 +16,7 @@ use crate::tree::acts::Act;
 use crate::xattr::Attribute;
 
 /// Marks the numbers of links that are photos a moment later. They are in the inbox' range, where nothing is known of them.
-const LINK: u64 = crate::inbox::MARK | 1 << 60;
+const LINK: u64 = crate::inbox::MARK | crate::inbox::NUMBERS << 1;
 
 /// Whoever is told of an act once it was carried out.
 pub(super) type Answer = Box<dyn FnOnce(&Tree, Result<&Act, Errno>) + Send>;

@@ -53,7 +53,7 @@ impl Shared {
     pub(super) fn absent(&self, parent: u64, reply: ReplyEntry) {
         match self.tree.absent_ttl(parent) {
             // Inode 0: the kernel may believe for a while that there is no such name.
-            Some(ttl) => reply.entry(&ttl, &self.tree.was(0, false), GENERATION),
+            Some(ttl) => reply.entry(&ttl, &self.tree.nothing(), GENERATION),
             None => reply.error(Errno::ENOENT),
         }
     }

@@ -108,8 +108,25 @@ impl Tree {
             Says::GoBack(row) => self.source().go_back(*row)?,
         }
         self.told.wait(self.source().snapshot().cursor());
+        if let Some(moved) = &act.moved {
+            self.has_stayed(moved);
+        }
         drop(moving);
         Ok(())
+    }
+
+    /// Where a directory that the kernel is about to move has stayed, as one that others are merged into does: found again
+    /// there, it must not be fetched from where the kernel has put it.
+    fn has_stayed(&self, moved: &MovedDir) {
+        let state = self.state();
+        let mut inodes = self.inodes();
+        if moved.ino.is_none() || inodes.known(&moved.from) != moved.ino || !Self::has(&state, &moved.from) {
+            return;
+        }
+        let within = inodes.all().filter(|(_, path)| path.moved(&moved.from, &moved.from).is_some());
+        for path in within.map(|(_, path)| path.clone()).collect::<Vec<_>>() {
+            inodes.vanish(path);
+        }
     }
 
     /// Where the files lie that an act exchanges or removes; `None` for one that only decides.

@@ -378,10 +378,6 @@ impl Tree {
                 // Where something was there already, the kernel has another listing of what it moved.
                 collected.dir(&moved.to);
                 renamed.push(moved);
-            } else if stays {
-                // The kernel has put it where it is not: found again where it stayed, it must not be fetched from there.
-                let is_within = |path: &DirPath| path.moved(&moved.from, &moved.from).is_some();
-                gone.extend(inodes.all().filter(|(_, path)| is_within(path)).map(|(_, path)| path.clone()));
             }
         }
         let held: Vec<(u64, DirPath)> = inodes.all().map(|(ino, path)| (ino, path.clone())).collect();
