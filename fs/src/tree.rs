@@ -78,7 +78,7 @@ use crate::source::{FileSeen, Source};
 
 /// How long the kernel may believe a name or an attribute. It is told when one changes.
 pub(crate) const LONG: Duration = Duration::from_secs(3600);
-/// How long it may believe that a name is not there, where names come and go.
+/// How long it may believe that a hidden name is not there.
 pub(crate) const ABSENT: Duration = Duration::from_secs(30);
 /// How long it may believe what a search found: nobody tells it when that changes.
 pub(crate) const FOUND: Duration = Duration::from_secs(5);
@@ -361,11 +361,14 @@ impl Tree {
         }
     }
 
-    /// How long the kernel may believe that a name is not in a directory. `None`: it must ask again.
-    pub fn absent_ttl(&self, parent: u64) -> Option<Duration> {
+    /// How long the kernel may believe that a name is not in a directory. `None`: it must ask again. It is told when one comes, but
+    /// only when nothing is under way there: whoever puts a photo back and looks for it at once must find it. What file
+    /// managers and others look for everywhere begins with a dot, and no photo does.
+    pub fn absent_ttl(&self, parent: u64, name: &[u8]) -> Option<Duration> {
         let path = self.dir(parent).ok()?;
         match path.split_view() {
             None => Some(LONG),
+            Some(_) if !name.starts_with(b".") => None,
             Some(_) if Asked::by(&path).is_some() || trash_info::is_infos(&path) => None,
             // What is under way in such a directory may have it there in a moment, and the kernel could not be told before.
             Some(_) if acts::is_decided(&self.state(), &path) => None,

@@ -198,7 +198,6 @@ fn what_comes_and_goes_is_seen_at_once() {
     let mounted = Mounted::new();
     let first = mounted.library.add_plain("a.jpg", b"one");
     soon("a photo", || mounted.at("all/2024/05/a.jpg").exists());
-    // The kernel is told that it is not there, and believes it for long; and is told better.
     let later = mounted.at("all/2024/05/b.jpg");
     assert!(!later.exists());
     assert_eq!(names(&mounted.at("all/2024/05")).len(), 1);

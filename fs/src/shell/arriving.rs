@@ -90,6 +90,7 @@ impl Shared {
     /// Finds a name that a directory of the tree does not have among what is on its way in it.
     pub(super) fn scratch_lookup(self: &Arc<Self>, dir: u64, name: &OsStr, reply: ReplyEntry) {
         let name = name.to_owned();
+        let asked = name.clone();
         let work = move |shared: &Self| {
             let (inbox, scratch) = shared.node(dir)?;
             match inbox.lookup(&scratch, name.as_bytes()) {
@@ -100,7 +101,7 @@ impl Shared {
         };
         self.arrive(("lookup", dir), work, move |shared, done| match done {
             Ok(Some(attr)) => reply.entry(&BELIEVED, &attr, GENERATION),
-            Ok(None) => shared.absent(dir, reply),
+            Ok(None) => shared.absent(dir, &asked, reply),
             Err(error) => reply.error(error),
         });
     }

@@ -44,14 +44,14 @@ impl Shared {
             Err(FsError::NotFound) if self.is_scratch(parent, name) => {
                 self.scratch_lookup(parent, name, reply);
             }
-            Err(FsError::NotFound) => self.absent(parent, reply),
+            Err(FsError::NotFound) => self.absent(parent, name, reply),
             Err(error) => reply.error(refusal("lookup", parent, &error)),
         }
     }
 
     /// There is no such name in a directory of the tree.
-    pub(super) fn absent(&self, parent: u64, reply: ReplyEntry) {
-        match self.tree.absent_ttl(parent) {
+    pub(super) fn absent(&self, parent: u64, name: &OsStr, reply: ReplyEntry) {
+        match self.tree.absent_ttl(parent, name.as_encoded_bytes()) {
             // Inode 0: the kernel may believe for a while that there is no such name.
             Some(ttl) => reply.entry(&ttl, &self.tree.nothing(), GENERATION),
             None => reply.error(Errno::ENOENT),
