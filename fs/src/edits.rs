@@ -24,6 +24,8 @@ use library::{RootId, RowNumber};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
+use crate::files::Unbacked;
+
 /// Marks the handles of what is open for writing.
 const MARK: u64 = 1 << 62;
 
@@ -44,6 +46,7 @@ pub(crate) struct Edit {
     /// Locked for as long as a disk, or a save, takes.
     state: Mutex<State>,
     handles: AtomicUsize,
+    _unbacked: Unbacked,
 }
 
 #[derive(Debug)]
@@ -157,16 +160,16 @@ impl Edits {
         self.by_ino.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Opens a photo for writing, which `original` reads.
+    /// Opens a photo for writing, which `original` reads; the kernel does not meanwhile.
     pub(crate) fn open(
         &self,
         (row, root): (RowNumber, Option<RootId>),
         attr: FileAttr,
-        original: File,
+        (original, unbacked): (File, Unbacked),
     ) -> io::Result<u64> {
         let state = State { file: nameless(&self.dir)?, original: Some(original), written: false };
         let (attr, state) = (Mutex::new(attr), Mutex::new(state));
-        let new = Edit { row, root, attr, state, handles: AtomicUsize::new(0) };
+        let new = Edit { row, root, attr, state, handles: AtomicUsize::new(0), _unbacked: unbacked };
         let ino = new.attr().ino.0;
         // Kept beyond the lock: where somebody has it open already, this one closes its files, which may wait for a disk.
         let new = Arc::new(new);
@@ -241,7 +244,13 @@ impl Edits {
 mod tests {
     use super::*;
     use crate::attr::Owner;
+    use crate::files::Files;
+    use crate::options::Passthrough;
     use std::io::Write;
+
+    fn unbacked() -> Unbacked {
+        Files::new(Passthrough::Off).unbacked(9).unwrap()
+    }
 
     fn edits(original: &str) -> (tempfile::TempDir, Edits, u64) {
         let dir = tempfile::tempdir().unwrap();
@@ -249,7 +258,7 @@ mod tests {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(original.as_bytes()).unwrap();
         let attr = Owner { uid: 0, gid: 0 }.file(9, original.len() as u64, SystemTime::UNIX_EPOCH);
-        let handle = edits.open((RowNumber(0), None), attr, file).unwrap();
+        let handle = edits.open((RowNumber(0), None), attr, (file, unbacked())).unwrap();
         (dir, edits, handle)
     }
 
@@ -294,7 +303,11 @@ mod tests {
     fn stat_and_release_do_not_wait_for_a_save() {
         let (_dir, edits, one) = edits("0123456789");
         let other = edits
-            .open((RowNumber(0), None), edits.attr_of(9).unwrap(), tempfile::tempfile().unwrap())
+            .open(
+                (RowNumber(0), None),
+                edits.attr_of(9).unwrap(),
+                (tempfile::tempfile().unwrap(), unbacked()),
+            )
             .unwrap();
         edits.write(one, 10, b"!").unwrap();
         let during = |_: &File| {
@@ -311,7 +324,8 @@ mod tests {
     fn two_writers_write_to_one_copy() {
         let (_dir, edits, one) = edits("0123456789");
         let attr = edits.attr_of(9).unwrap();
-        let other = edits.open((RowNumber(0), None), attr, tempfile::tempfile().unwrap()).unwrap();
+        let other =
+            edits.open((RowNumber(0), None), attr, (tempfile::tempfile().unwrap(), unbacked())).unwrap();
         edits.write(one, 0, b"a").unwrap();
         edits.write(other, 1, b"b").unwrap();
         edits.release(one);

@@ -8,6 +8,8 @@
 //! 3. Where it is not allowed, that is found out by trying, once a mount. Reads are then answered from the page cache
 //!    at once where they can be, and by a pool where a disk must be waited for; the kernel keeps what it read, which
 //!    is right for ever since a new version of a photo is another inode.
+//!    Nor can what is open for writing be read by the kernel itself: it answers EIO to whoever comes second. So whoever
+//!    writes is one of the opens of the inode ([`Unbacked`]).
 //! 4. What stands in a photo's place may be ahead of the library ([`Original::Changed`]): an editor saved a moment
 //!    ago. It is read past all caches, and the next to open the inode begins with an empty one, since a private
 //!    mapping gets there even so.
@@ -180,12 +182,44 @@ pub(crate) struct Opened {
     pub(crate) caching: Caching,
 }
 
+/// How inodes are open, by number.
+type Modes = Mutex<HashMap<u64, Mode>>;
+
+fn lock(modes: &Modes) -> MutexGuard<'_, HashMap<u64, Mode>> {
+    modes.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One open of an inode less; `change` is what else that changes.
+fn close(modes: &Modes, ino: u64, change: impl FnOnce(&mut Mode)) {
+    let mut modes = lock(modes);
+    let Some(mode) = modes.get_mut(&ino) else { return };
+    mode.opens = mode.opens.saturating_sub(1);
+    change(mode);
+    // Until it is read again, what the kernel may have kept has to be remembered.
+    if mode.opens == 0 && !mode.tainted {
+        modes.remove(&ino);
+    }
+}
+
+/// An inode that the kernel reads for nobody itself, for as long as this lives.
+#[derive(Debug)]
+pub(crate) struct Unbacked {
+    ino: u64,
+    modes: Arc<Modes>,
+}
+
+impl Drop for Unbacked {
+    fn drop(&mut self) {
+        close(&self.modes, self.ino, |_| ());
+    }
+}
+
 /// All open files.
 #[derive(Debug)]
 pub(crate) struct Files {
     next: AtomicU64,
     open: RwLock<HashMap<u64, Arc<OpenFile>>>,
-    modes: Mutex<HashMap<u64, Mode>>,
+    modes: Arc<Modes>,
     passthrough: AtomicBool,
 }
 
@@ -194,7 +228,7 @@ impl Files {
         Self {
             next: AtomicU64::new(0),
             open: RwLock::default(),
-            modes: Mutex::default(),
+            modes: Arc::default(),
             passthrough: AtomicBool::new(passthrough == Passthrough::Auto),
         }
     }
@@ -205,7 +239,7 @@ impl Files {
     }
 
     fn modes(&self) -> MutexGuard<'_, HashMap<u64, Mode>> {
-        self.modes.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.modes)
     }
 
     fn insert(&self, file: OpenFile) -> Opened {
@@ -296,9 +330,15 @@ impl Files {
         self.open.read().unwrap_or_else(PoisonError::into_inner).get(&handle).cloned()
     }
 
-    /// Whether the kernel reads an inode itself for somebody.
-    pub(crate) fn is_backed(&self, ino: u64) -> bool {
-        self.modes().get(&ino).is_some_and(|mode| mode.backing.strong_count() > 0)
+    /// Has the kernel not read an inode itself. `None` where it does already, for somebody.
+    pub(crate) fn unbacked(&self, ino: u64) -> Option<Unbacked> {
+        let mut modes = self.modes();
+        let mode = modes.entry(ino).or_default();
+        if mode.backing.strong_count() > 0 {
+            return None;
+        }
+        mode.opens += 1;
+        Some(Unbacked { ino, modes: Arc::clone(&self.modes) })
     }
 
     /// What `stat` said of an inode that is still open, when it was opened.
@@ -313,15 +353,9 @@ impl Files {
     pub(crate) fn release(&self, handle: u64) -> Option<Arc<OpenFile>> {
         let file = self.open.write().unwrap_or_else(PoisonError::into_inner).remove(&handle);
         if let Some(file) = &file {
-            let mut modes = self.modes();
-            if let Some(mode) = modes.get_mut(&file.ino) {
-                mode.opens = mode.opens.saturating_sub(1);
+            close(&self.modes, file.ino, |mode| {
                 mode.changed = mode.changed.saturating_sub(u64::from(file.caching == Caching::Never));
-                // Until it is read again, what the kernel may have kept has to be remembered.
-                if mode.opens == 0 && !mode.tainted {
-                    modes.remove(&file.ino);
-                }
-            }
+            });
         }
         file
     }
@@ -380,6 +414,23 @@ mod tests {
             });
         }
         assert_eq!(tried, 1);
+    }
+
+    #[test]
+    fn the_kernel_does_not_read_what_is_written_to() {
+        let files = Files::new(Passthrough::Auto);
+        let known = || Original::AsKnown(tempfile::tempfile().unwrap());
+        let writing = files.unbacked(9).unwrap();
+        let read =
+            files.open(attr(9, 0), None, known(), |_| unreachable!("it would answer EIO to whoever writes"));
+        drop(writing);
+        files.release(read.handle);
+        let mut tried = false;
+        files.open(attr(9, 0), None, known(), |_| {
+            tried = true;
+            Err(io::Error::from_raw_os_error(libc::EPERM))
+        });
+        assert!(tried, "nobody writes any more");
     }
 
     #[test]

@@ -61,13 +61,11 @@ impl Shared {
         if !self.tree.may_save(row) {
             return Err(FsError::ReadOnly);
         }
-        if self.files.is_backed(ino) {
-            // The kernel reads the original for somebody, and would answer EIO to whoever opens it otherwise.
-            return Err(FsError::Io(Errno::TXTBSY.into()));
-        }
+        // Where the kernel reads the original for somebody, it would answer EIO to whoever opens it otherwise.
+        let unbacked = self.files.unbacked(ino).ok_or(FsError::Io(Errno::TXTBSY.into()))?;
         let (Original::AsKnown(original) | Original::Changed(original)) =
             self.tree.source().open_original(row, &state.snapshot)?;
-        let handle = edits.open((row, state.root_of(row)), self.tree.attr(ino)?, original)?;
+        let handle = edits.open((row, state.root_of(row)), self.tree.attr(ino)?, (original, unbacked))?;
         if empties {
             edits.truncate(ino, 0).transpose()?;
         }
