@@ -98,7 +98,9 @@ impl Importer {
             return self.sidecar(arrival);
         }
         let mut file = arrival.file.try_clone()?;
-        let size = file.metadata()?.len();
+        let stat = |file: &File| Ok::<_, io::Error>(beneath::file_stat(&rustix::fs::fstat(file)?));
+        let before = stat(&file)?;
+        let size = before.size;
         if size == 0 {
             return left("the file is empty");
         }
@@ -119,6 +121,12 @@ impl Importer {
                 (self.layout.folders(day), arrival.name.to_owned())
             }
         };
+        let after = stat(&file)?;
+        if after.is_same_file(&before)
+            && let Some(watcher) = self.service.watcher()
+        {
+            watcher.hashed(after, digests);
+        }
         let path = self.place(arrival, &folders, &wanted, Some(&digests))?;
         let placed = path.name().to_owned();
         self.companions.placed(arrival.dir, arrival.name, &folders, &placed)?;

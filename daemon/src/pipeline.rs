@@ -11,6 +11,7 @@ pub mod describe;
 pub mod duty;
 pub mod filesystem;
 pub mod gather;
+pub mod hashed;
 pub mod names;
 pub mod place;
 pub mod progress;
@@ -30,6 +31,7 @@ use crossbeam_channel::{Sender, bounded};
 use describe::Describe;
 use duty::Duties;
 use gather::{Gatherer, LARGEST_BATCH, Told};
+use hashed::Hashed;
 use place::Place;
 use progress::Progress;
 use queue::{Job, Queue, Urgency};
@@ -69,6 +71,7 @@ pub(crate) struct Shared {
     told: Sender<Told>,
     fresh: Sender<Told>,
     progress: Arc<Progress>,
+    hashed: Arc<Hashed>,
     options: PipelineOptions,
     stop: Arc<AtomicBool>,
 }
@@ -118,6 +121,7 @@ impl Pipeline {
             told,
             fresh,
             progress,
+            hashed: Arc::default(),
             options,
             stop: Arc::default(),
         });
@@ -144,6 +148,11 @@ impl Pipeline {
     /// How far it has come.
     pub fn progress(&self) -> &Arc<Progress> {
         &self.shared.progress
+    }
+
+    /// What need not be hashed again.
+    pub fn hashed(&self) -> &Hashed {
+        &self.shared.hashed
     }
 
     /// Set when everything stops.

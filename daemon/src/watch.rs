@@ -23,7 +23,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, unbounded};
-use library::{FilePath, RootId};
+use library::{Digests, FilePath, FileStat, RootId};
 use rustix::event::EventfdFlags;
 
 use crate::pipeline::describe::{Describe, Media};
@@ -240,6 +240,11 @@ impl Watcher {
             job.complete = true;
             self.pipeline.look(job, Urgency::Fresh);
         }
+    }
+
+    /// A file was hashed, and is about to be moved to where it is found: it was what `stat` says before and after.
+    pub fn hashed(&self, stat: FileStat, digests: Digests) {
+        self.pipeline.hashed().add(stat, digests);
     }
 
     /// The library was told without the watcher that what was away at or below `path` is gone. What is there after all

@@ -51,6 +51,11 @@ impl Contents {
         self.buffer = Vec::new();
     }
 
+    /// The next file is described without having been hashed here.
+    pub fn leave(&mut self) {
+        self.whole = false;
+    }
+
     /// Hashes a file that should have `size` bytes.
     pub fn digest(
         &mut self,
@@ -91,7 +96,7 @@ impl Contents {
         if read == size { Ok(hasher.finish()) } else { Err(ContentsError::Changed) }
     }
 
-    /// What the file that was just hashed says about itself.
+    /// What the file that was just hashed, or left, says about itself.
     pub fn describe(
         &self,
         file: &mut File,

@@ -23,6 +23,7 @@ use library::{
 use super::beneath;
 use super::contents::{Contents, ContentsError, explain};
 use super::describe::{Describe, SidecarFile, photos_of, sidecars_of};
+use super::hashed::Hashed;
 use super::names::{Names, join, promised};
 use super::place::{Place, is_unchanged};
 use super::queue::Job;
@@ -76,6 +77,8 @@ pub struct Reader {
     pub sink: Arc<dyn Sink>,
     /// How metadata is read.
     pub describe: Arc<dyn Describe>,
+    /// What was hashed elsewhere.
+    pub hashed: Arc<Hashed>,
     /// How long a file must stay the same where no close says that it is complete.
     pub settle: Duration,
     /// Everything stops.
@@ -278,7 +281,14 @@ impl Reader {
         if stat.size == 0 && !is_sidecar {
             return unreadable("the file is empty".into());
         }
-        let digests = match self.contents.digest(&mut file, stat.size, &self.stop) {
+        let hashed = match self.hashed.take(&stat) {
+            Some(digests) => {
+                self.contents.leave();
+                Ok(digests)
+            }
+            None => self.contents.digest(&mut file, stat.size, &self.stop),
+        };
+        let digests = match hashed {
             Ok(digests) => digests,
             Err(ContentsError::Changed) => return Ok(Found::Unsettled(self.settle, stat)),
             Err(ContentsError::Stopped) => return Ok(Found::Nothing),

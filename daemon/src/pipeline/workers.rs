@@ -141,6 +141,7 @@ fn work(shared: &Shared, slot: &Slot) {
     let mut reader = Reader {
         sink: Arc::clone(&shared.sink),
         describe: Arc::clone(&shared.describe),
+        hashed: Arc::clone(&shared.hashed),
         settle: shared.options.settle,
         stop: Arc::clone(&shared.stop),
         contents: Contents::default(),
