@@ -190,8 +190,9 @@ impl Watcher {
             if self.progress().wait_no_duties(patience) && self.progress().all_scanned() {
                 // What was read last may have come with events of its own.
                 self.hear_all();
-                // With every root scanned, the library is to know that, too.
-                let told = self.first_scans.count() > 0 || self.progress().all_told.load(Ordering::Relaxed);
+                // With every root scanned, and none of them away, the library is to know that, too.
+                let told = self.roots.iter().any(|root| root.is_unscanned())
+                    || self.progress().all_told.load(Ordering::Relaxed);
                 if told && self.progress().open_duties() == 0 {
                     return true;
                 }

@@ -149,9 +149,17 @@ impl Writer<'_> {
     fn succeed<T>(&self, what: &str, path: &Path, work: impl FnOnce() -> std::io::Result<T>) -> T {
         let done = self.watch.during(self.number, format!("{what} {}", path.display()), work);
         done.unwrap_or_else(|error| {
-            let name = path.file_name().unwrap().to_str().unwrap();
-            let before = self.watch.last(self.number, name);
-            panic!("writer {}: {what} {}: {error}, after\n{before}", self.number, path.display())
+            let is_there = [path, path.parent().unwrap()].map(Path::exists);
+            // What was done to it, to the folder it is in and to whatever else it is about.
+            let names = [path.file_name(), path.parent().unwrap().file_name()];
+            let names = names.map(|name| name.unwrap().to_str().unwrap()).into_iter();
+            let about = what.split([' ', ':']).filter(|word| word.contains('-'));
+            let before: Vec<_> = names.chain(about).map(|name| self.watch.last(self.number, name)).collect();
+            let (number, before) = (self.number, before.join("\n--\n"));
+            panic!(
+                "writer {number}: {what} {}: {error}, there now: {is_there:?}, after\n{before}",
+                path.display()
+            )
         })
     }
 

@@ -40,6 +40,11 @@ pub(super) struct Root {
 }
 
 impl Root {
+    /// Whether it was never scanned to the end: it was away when it was to be.
+    pub(super) fn is_unscanned(&self) -> bool {
+        self.first_scan.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     /// Something begun that `idle` must wait for.
     pub(super) fn duty(&self) -> Duty {
         self.pipeline.progress().duty()
