@@ -98,9 +98,8 @@ impl Importer {
             return self.sidecar(arrival);
         }
         let mut file = arrival.file.try_clone()?;
-        let stat = |file: &File| Ok::<_, io::Error>(beneath::file_stat(&rustix::fs::fstat(file)?));
-        let before = stat(&file)?;
-        let size = before.size;
+        let stat = stat(&file)?;
+        let size = stat.size;
         if size == 0 {
             return left("the file is empty");
         }
@@ -121,13 +120,7 @@ impl Importer {
                 (self.layout.folders(day), arrival.name.to_owned())
             }
         };
-        let after = stat(&file)?;
-        if after.is_same_file(&before)
-            && let Some(watcher) = self.service.watcher()
-        {
-            watcher.hashed(after, digests);
-        }
-        let path = self.place(arrival, &folders, &wanted, Some(&digests))?;
+        let path = self.place(arrival, &folders, &wanted, Some((&stat, &digests)))?;
         let placed = path.name().to_owned();
         self.companions.placed(arrival.dir, arrival.name, &folders, &placed)?;
         for Following { name, wanted } in self.companions.waiting(arrival.dir, arrival.name, &placed)? {
@@ -166,13 +159,14 @@ impl Importer {
         }
     }
 
-    /// Moves a file to its place, and has the library look at it.
+    /// Moves a file to its place, and has the library look at it. `hashed`: what it was when it was begun to be hashed, and
+    /// what came of that.
     fn place(
         &self,
         arrival: &Arrival<'_>,
         folders: &[String],
         wanted: &[u8],
-        digests: Option<&Digests>,
+        hashed: Option<(&FileStat, &Digests)>,
     ) -> Result<FilePath, SourceError> {
         let base = beneath::open_root(&self.path)?;
         let folder = placing::folder(base.as_fd(), folders)?;
@@ -181,7 +175,14 @@ impl Importer {
         let relative =
             folders.iter().fold(self.upload.relative.clone(), |at, name| join(&at, name.as_bytes()));
         let path = FilePath::new(self.upload.root, join(&relative, &placed));
-        if let Some(digests) = digests {
+        if let Some((before, digests)) = hashed {
+            // At once, for readers hear of it already.
+            let now = stat(arrival.file)?;
+            if now.is_same_file(before)
+                && let Some(watcher) = self.service.watcher()
+            {
+                watcher.hashed(now, *digests);
+            }
             let mut lately = self.lately();
             if lately.len() >= LATELY {
                 lately.clear();
@@ -241,6 +242,10 @@ impl Importer {
 
 fn left(reason: &str) -> Result<Arrived, SourceError> {
     Ok(Arrived::Left(reason.to_owned()))
+}
+
+fn stat(file: &File) -> io::Result<FileStat> {
+    Ok(beneath::file_stat(&rustix::fs::fstat(file)?))
 }
 
 fn name(bytes: &[u8]) -> &std::ffi::OsStr {

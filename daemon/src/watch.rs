@@ -243,7 +243,7 @@ impl Watcher {
         }
     }
 
-    /// A file was hashed, and is about to be moved to where it is found: it was what `stat` says before and after.
+    /// A file was hashed and moved to where it is found, and is what `stat` says.
     pub fn hashed(&self, stat: FileStat, digests: Digests) {
         self.pipeline.hashed().add(stat, digests);
     }

@@ -1,8 +1,6 @@
 //! Files that were hashed elsewhere in this process a moment ago: what comes in through `inbox/` is hashed to be
-//! recognised, before it is moved to where readers find it.
-//!
-//! They are known by what a rename leaves of them, which is all that a reader goes by for a file that was moved
-//! ([`FileStat::is_same_file`]). Each is good for one reading.
+//! recognised, before it is moved to where readers find it. A file that differs in anything from what it was right after
+//! that, its change time included, is hashed anew: a wrong digest could cost a photo. Each is good for one reading.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -17,7 +15,7 @@ const MOST: usize = 4096;
 pub struct Hashed(Mutex<HashMap<(u64, u64), (FileStat, Digests)>>);
 
 impl Hashed {
-    /// A file was hashed, and was what `stat` says both before and after.
+    /// A file was hashed, and is what `stat` says.
     pub fn add(&self, stat: FileStat, digests: Digests) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= MOST {
@@ -30,7 +28,7 @@ impl Hashed {
     pub fn take(&self, found: &FileStat) -> Option<Digests> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (stat, digests) = all.remove(&(found.device, found.inode))?;
-        stat.is_same_file(found).then_some(digests)
+        (stat == *found).then_some(digests)
     }
 }
 
@@ -44,11 +42,16 @@ mod tests {
         let stat = FileStat { size: 3, mtime_ns: 5, ctime_ns: 7, device: 1, inode: 2 };
         let digests = Digests::of(b"abc");
         hashed.add(stat, digests);
-        let renamed = FileStat { ctime_ns: 9, ..stat };
-        assert_eq!(hashed.take(&renamed), Some(digests));
-        assert_eq!(hashed.take(&renamed), None, "good for one reading");
-        hashed.add(stat, digests);
-        assert_eq!(hashed.take(&FileStat { mtime_ns: 6, ..renamed }), None, "written to since");
-        assert_eq!(hashed.take(&renamed), None);
+        assert_eq!(hashed.take(&stat), Some(digests));
+        assert_eq!(hashed.take(&stat), None, "good for one reading");
+        for another in [
+            FileStat { mtime_ns: 6, ..stat },
+            FileStat { size: 4, ..stat },
+            // Written to, and its time set back.
+            FileStat { ctime_ns: 9, ..stat },
+        ] {
+            hashed.add(stat, digests);
+            assert_eq!(hashed.take(&another), None, "{another:?}");
+        }
     }
 }
